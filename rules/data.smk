@@ -1,0 +1,282 @@
+# Data: from the source to the clean pool of rows fit for training.
+# Needs the experiment file, for a hub source the network. Makes {RESULTS}/data/clean.parquet and the account of what left.
+import json
+import shlex
+
+from scripts.common.config.dataset import Dataset, NgramOverlap, RowRules
+from scripts.common.config.evaluation import DemoBenchmark
+from scripts.common.digest import code_digest
+from scripts.common.options import to_options
+
+DEMO_BENCHMARKS = [
+    name
+    for name, benchmark in EXPERIMENT.evaluation.benchmarks.items()
+    if benchmark.demo
+]
+AGAINST = EXPERIMENT.pool.decontaminate.against
+if AGAINST is None:
+    AGAINST = list(EXPERIMENT.evaluation.benchmarks)
+LATE_BENCHMARKS = [
+    name for name in EXPERIMENT.evaluation.benchmarks if name not in AGAINST
+]
+HUB_MODELS = {
+    "base": EXPERIMENT.model,
+    "scorer": EXPERIMENT.scorer.model,
+    **EXPERIMENT.models,
+}
+
+
+def questions(benchmark):
+    """Return the file of a benchmark's questions."""
+    return f"{RESULTS}/data/benchmarks/{benchmark}/test.jsonl"
+
+
+def demo_leaks():
+    """Return the options that plant questions of the demo's own benchmarks in its data set, for decontaminate to find."""
+    return {
+        name: EXPERIMENT.evaluation.benchmarks[name].demo.model_dump()
+        for name in DEMO_BENCHMARKS
+        if name in AGAINST
+    }
+
+
+if EXPERIMENT.dataset.source == "demo":
+
+    rule make_demo_dataset:
+        output:
+            raw=f"{RESULTS}/data/raw.parquet",
+        log:
+            f"{LOGS}/data/make_demo_dataset.log",
+        benchmark:
+            f"{LOGS}/data/make_demo_dataset.benchmark.tsv"
+        conda:
+            "../envs/main.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory("default"),
+            runtime=runtime("default"),
+            slurm_partition=partition("default"),
+        params:
+            rows=EXPERIMENT.dataset.limit or 2000,
+            seed=EXPERIMENT.seed,
+            leak=shlex.quote(json.dumps(demo_leaks())),
+            code=code_digest("scripts/data/make_demo_dataset.py"),
+        message:
+            "Demo data set: labelled sums, worked out the way R1 writes"
+        shell:
+            "{PYTHON} -m scripts.data.make_demo_dataset --rows {params.rows} --seed {params.seed} --leak {params.leak}"
+            " --output {output.raw} > {log} 2>&1"
+
+else:
+
+    rule fetch_dataset:
+        input:
+            [EXPERIMENT.dataset.path] if EXPERIMENT.dataset.source == "file" else [],
+        output:
+            raw=f"{RESULTS}/data/raw.parquet",
+        log:
+            f"{LOGS}/data/fetch_dataset.log",
+        benchmark:
+            f"{LOGS}/data/fetch_dataset.benchmark.tsv"
+        conda:
+            "../envs/main.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory("fetch_dataset"),
+            runtime=runtime("fetch_dataset"),
+            slurm_partition=partition("fetch_dataset"),
+        params:
+            dataset=to_options(Dataset, EXPERIMENT.dataset),
+            code=code_digest("scripts/data/fetch_dataset.py", packages=["pyarrow"]),
+        message:
+            "Data set: read every row of the source"
+        shell:
+            "HF_HUB_OFFLINE=0 {PYTHON} -m scripts.data.fetch_dataset {params.dataset} --output {output.raw} > {log} 2>&1"
+
+
+rule fetch_model:
+    output:
+        folder=directory(f"{RESULTS}/data/models/{{model}}"),
+    log:
+        f"{LOGS}/data/fetch_model.{{model}}.log",
+    benchmark:
+        f"{LOGS}/data/fetch_model.{{model}}.benchmark.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("default"),
+        runtime=runtime("fetch_dataset"),
+        slurm_partition=partition("fetch_dataset"),
+    params:
+        name=lambda wildcards: shlex.quote(HUB_MODELS[wildcards.model].name),
+        revision=lambda wildcards: shlex.quote(
+            str(HUB_MODELS[wildcards.model].revision)
+        ),
+    message:
+        "Fetch the model '{wildcards.model}' at its pinned revision"
+    shell:
+        "HF_HUB_OFFLINE=0 {PYTHON} -m scripts.data.fetch_model --name {params.name} --revision {params.revision}"
+        " --output {output.folder} > {log} 2>&1"
+
+
+rule prepare_pool:
+    input:
+        raw=f"{RESULTS}/data/raw.parquet",
+        model=model_folder("base"),
+        scorer=model_folder("scorer"),
+        template=chat_template(),
+    output:
+        pool=f"{RESULTS}/data/pool.parquet",
+        rejected=f"{RESULTS}/data/rejected.parquet",
+    log:
+        f"{LOGS}/data/prepare_pool.log",
+    benchmark:
+        f"{LOGS}/data/prepare_pool.benchmark.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: job("prepare_pool").threads
+    resources:
+        mem_mb=memory("prepare_pool"),
+        runtime=runtime("prepare_pool"),
+        slurm_partition=partition("prepare_pool"),
+    params:
+        rules=to_options(RowRules, EXPERIMENT.pool),
+        template=TEMPLATE_OPTION,
+        code=code_digest(
+            "scripts/data/prepare_pool.py", packages=["transformers", "tokenizers"]
+        ),
+    message:
+        "Pool: which rows are fit for training, and why the others are not"
+    shell:
+        "{PYTHON} -m scripts.data.prepare_pool --raw {input.raw} --model {input.model} --scorer {input.scorer}"
+        " {params.template} {params.rules} --pool {output.pool} --rejected {output.rejected} > {log} 2>&1"
+
+
+rule make_demo_benchmark:
+    output:
+        questions=questions("{benchmark}"),
+    log:
+        f"{LOGS}/data/make_demo_benchmark.{{benchmark}}.log",
+    benchmark:
+        f"{LOGS}/data/make_demo_benchmark.{{benchmark}}.benchmark.tsv"
+    wildcard_constraints:
+        benchmark="|".join(DEMO_BENCHMARKS) or "none^",
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("default"),
+        runtime=runtime("default"),
+        slurm_partition=partition("default"),
+    params:
+        demo=lambda wildcards: to_options(
+            DemoBenchmark, EXPERIMENT.evaluation.benchmarks[wildcards.benchmark].demo
+        ),
+        seed=EXPERIMENT.seed,
+        code=code_digest("scripts/data/make_demo_benchmark.py"),
+    message:
+        "Demo benchmark '{wildcards.benchmark}': fresh problems"
+    shell:
+        "{PYTHON} -m scripts.data.make_demo_benchmark {params.demo} --seed {params.seed} --output {output.questions}"
+        " > {log} 2>&1"
+
+
+def benchmark_source(wildcards):
+    """Return the option that says where a benchmark's questions come from."""
+    benchmark = EXPERIMENT.evaluation.benchmarks[wildcards.benchmark]
+    return (
+        f"--task {shlex.quote(benchmark.task)}"
+        if benchmark.task
+        else f"--path {shlex.quote(benchmark.path)}"
+    )
+
+
+rule fetch_benchmark:
+    input:
+        lambda wildcards: EXPERIMENT.evaluation.benchmarks[wildcards.benchmark].path
+        or [],
+    output:
+        questions=questions("{benchmark}"),
+    log:
+        f"{LOGS}/data/fetch_benchmark.{{benchmark}}.log",
+    benchmark:
+        f"{LOGS}/data/fetch_benchmark.{{benchmark}}.benchmark.tsv"
+    wildcard_constraints:
+        benchmark="|".join(
+            name
+            for name in EXPERIMENT.evaluation.benchmarks
+            if name not in DEMO_BENCHMARKS
+        )
+        or "none^",
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("default"),
+        runtime=runtime("fetch_dataset"),
+        slurm_partition=partition("fetch_dataset"),
+    params:
+        source=benchmark_source,
+        code=code_digest("scripts/data/fetch_benchmark.py", packages=["lighteval"]),
+    message:
+        "Benchmark '{wildcards.benchmark}': store its questions, so that evaluation is offline"
+    shell:
+        "HF_HUB_OFFLINE=0 {PYTHON} -m scripts.data.fetch_benchmark {params.source} --output {output.questions} > {log} 2>&1"
+
+
+rule decontaminate:
+    input:
+        pool=f"{RESULTS}/data/pool.parquet",
+        benchmarks=[questions(benchmark) for benchmark in AGAINST],
+    output:
+        clean=f"{RESULTS}/data/clean.parquet",
+        contaminated=f"{RESULTS}/data/contaminated.parquet",
+    log:
+        f"{LOGS}/data/decontaminate.log",
+    benchmark:
+        f"{LOGS}/data/decontaminate.benchmark.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: job("prepare_pool").threads
+    resources:
+        mem_mb=memory("prepare_pool"),
+        runtime=runtime("prepare_pool"),
+        slurm_partition=partition("prepare_pool"),
+    params:
+        overlap=to_options(NgramOverlap, EXPERIMENT.pool.decontaminate),
+        code=code_digest("scripts/data/decontaminate.py", packages=["polars"]),
+    message:
+        "Decontaminate: take out the rows that contain benchmark questions"
+    shell:
+        "{PYTHON} -m scripts.data.decontaminate --pool {input.pool} --benchmarks {input.benchmarks} {params.overlap}"
+        " --clean {output.clean} --contaminated {output.contaminated} > {log} 2>&1"
+
+
+# A benchmark that came after the training data were fixed (pool.decontaminate.against does not list it): its overlap
+# with the clean pool is counted for the report, and nothing is trained again.
+rule check_late_benchmark:
+    input:
+        pool=f"{RESULTS}/data/clean.parquet",
+        questions=questions("{benchmark}"),
+    output:
+        overlap=f"{RESULTS}/data/late/{{benchmark}}.parquet",
+    log:
+        f"{LOGS}/data/check_late_benchmark.{{benchmark}}.log",
+    benchmark:
+        f"{LOGS}/data/check_late_benchmark.{{benchmark}}.benchmark.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: job("prepare_pool").threads
+    resources:
+        mem_mb=memory("prepare_pool"),
+        runtime=runtime("prepare_pool"),
+        slurm_partition=partition("prepare_pool"),
+    params:
+        overlap=to_options(NgramOverlap, EXPERIMENT.pool.decontaminate),
+        code=code_digest("scripts/data/decontaminate.py", packages=["polars"]),
+    message:
+        "Overlap of the later benchmark '{wildcards.benchmark}' with the clean pool"
+    shell:
+        "{PYTHON} -m scripts.data.decontaminate --pool {input.pool} --benchmarks {input.questions} {params.overlap}"
+        " --contaminated {output.overlap} > {log} 2>&1"

@@ -1,0 +1,202 @@
+# Select: steps, their perplexity impact (PIR), and the subsets with their controls.
+# Needs {RESULTS}/data/clean.parquet and the scorer. Makes {RESULTS}/select/subsets/{draw}.parquet.
+import shlex
+
+from scripts.common.digest import code_digest
+
+SUBSETS = f"{RESULTS}/select/subsets"
+SHARDS = range(EXPERIMENT.scorer.shards)
+
+
+rule segment_steps:
+    input:
+        clean=f"{RESULTS}/data/clean.parquet",
+    output:
+        steps=f"{RESULTS}/select/steps.parquet",
+    log:
+        f"{LOGS}/select/segment_steps.log",
+    benchmark:
+        f"{LOGS}/select/segment_steps.benchmark.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("prepare_pool"),
+        runtime=runtime("prepare_pool"),
+        slurm_partition=partition("prepare_pool"),
+    params:
+        score_rows=(
+            f"--score-rows {EXPERIMENT.pool.score_rows}"
+            if EXPERIMENT.pool.score_rows
+            else ""
+        ),
+        seed=EXPERIMENT.seed,
+        code=code_digest("scripts/select/segment_steps.py", packages=["polars"]),
+    message:
+        "Segment: cut chains into steps and tell each step's pattern"
+    shell:
+        "{PYTHON} -m scripts.select.segment_steps --clean {input.clean} {params.score_rows} --seed {params.seed}"
+        " --steps {output.steps} > {log} 2>&1"
+
+
+rule score_steps:
+    input:
+        clean=f"{RESULTS}/data/clean.parquet",
+        steps=f"{RESULTS}/select/steps.parquet",
+        scorer=model_folder("scorer"),
+        template=chat_template() if EXPERIMENT.scorer.model is None else [],
+    output:
+        scores=f"{RESULTS}/select/shards/scores.{{shard}}.parquet",
+        samples=f"{RESULTS}/select/shards/samples.{{shard}}.parquet",
+    log:
+        f"{LOGS}/select/score_steps.{{shard}}.log",
+    benchmark:
+        f"{LOGS}/select/score_steps.{{shard}}.benchmark.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: job("score_steps").threads
+    resources:
+        gpu=job("score_steps").gpus,
+        mem_mb=memory("score_steps"),
+        runtime=runtime("score_steps"),
+        slurm_partition=partition("score_steps"),
+    params:
+        shards=EXPERIMENT.scorer.shards,
+        dtype=EXPERIMENT.model.dtype,
+        template=TEMPLATE_OPTION if EXPERIMENT.scorer.model is None else "",
+        code=code_digest(
+            "scripts/select/score_steps.py",
+            packages=["torch", "transformers", "polars"],
+        ),
+    message:
+        "PIR: leave out each functional step of shard {wildcards.shard} and see what the answer loses"
+    shell:
+        "{PYTHON} -m scripts.select.score_steps --clean {input.clean} --steps {input.steps} --scorer {input.scorer}"
+        " {params.template} --dtype {params.dtype} --shard {wildcards.shard} --shards {params.shards}"
+        " --scores {output.scores} --samples {output.samples} > {log} 2>&1"
+
+
+rule gather_scores:
+    input:
+        steps=f"{RESULTS}/select/steps.parquet",
+        scores=expand(f"{RESULTS}/select/shards/scores.{{shard}}.parquet", shard=SHARDS),
+        samples=expand(
+            f"{RESULTS}/select/shards/samples.{{shard}}.parquet", shard=SHARDS
+        ),
+    output:
+        scores=f"{RESULTS}/select/scores.parquet",
+        samples=f"{RESULTS}/select/samples.parquet",
+    log:
+        f"{LOGS}/select/gather_scores.log",
+    benchmark:
+        f"{LOGS}/select/gather_scores.benchmark.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("default"),
+        runtime=runtime("default"),
+        slurm_partition=partition("default"),
+    params:
+        code=code_digest("scripts/select/gather_scores.py", packages=["polars"]),
+    message:
+        "Gather the shards' scores"
+    shell:
+        "{PYTHON} -m scripts.select.gather_scores --steps {input.steps} --score-shards {input.scores}"
+        " --sample-shards {input.samples} --scores {output.scores} --samples {output.samples} > {log} 2>&1"
+
+
+def score_tables(wildcards):
+    """Return the tables that a limopro subset needs, none for the others."""
+    if wildcards.subset not in EXPERIMENT.scored_subsets():
+        return {}
+    return {
+        name: f"{RESULTS}/select/{name}.parquet"
+        for name in ("steps", "scores", "samples")
+    }
+
+
+def score_options(wildcards):
+    """Return the same tables as options of select_subset."""
+    return " ".join(
+        f"--{name} {path}" for name, path in score_tables(wildcards).items()
+    )
+
+
+rule select_subset:
+    input:
+        unpack(score_tables),
+        clean=f"{RESULTS}/data/clean.parquet",
+        model=model_folder("base"),
+        template=chat_template(),
+    output:
+        subset=f"{SUBSETS}/{{subset}}.parquet",
+    log:
+        f"{LOGS}/select/select_subset.{{subset}}.log",
+    benchmark:
+        f"{LOGS}/select/select_subset.{{subset}}.benchmark.tsv"
+    wildcard_constraints:
+        subset="|".join(EXPERIMENT.subsets),
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("prepare_pool"),
+        runtime=runtime("default"),
+        slurm_partition=partition("default"),
+    params:
+        settings=lambda wildcards: shlex.quote(
+            EXPERIMENT.subsets[wildcards.subset].model_dump_json()
+        ),
+        tables=score_options,
+        template=TEMPLATE_OPTION,
+        seed=EXPERIMENT.seed,
+        code=code_digest(
+            "scripts/select/select_subset.py", packages=["polars", "transformers"]
+        ),
+    message:
+        "Subset '{wildcards.subset}'"
+    shell:
+        "{PYTHON} -m scripts.select.select_subset --name {wildcards.subset} --settings {params.settings}"
+        " --seed {params.seed} --clean {input.clean} --model {input.model} {params.template} {params.tables}"
+        " --subset {output.subset} > {log} 2>&1"
+
+
+rule select_control:
+    input:
+        of=f"{SUBSETS}/{{subset}}.parquet",
+        clean=f"{RESULTS}/data/clean.parquet",
+        steps=f"{RESULTS}/select/steps.parquet",
+        scores=f"{RESULTS}/select/scores.parquet",
+        model=model_folder("base"),
+        template=chat_template(),
+    output:
+        subset=f"{SUBSETS}/{{subset}}.{{control}}-t{{seed}}.parquet",
+    log:
+        f"{LOGS}/select/select_control.{{subset}}.{{control}}-t{{seed}}.log",
+    benchmark:
+        f"{LOGS}/select/select_control.{{subset}}.{{control}}-t{{seed}}.benchmark.tsv"
+    wildcard_constraints:
+        subset="|".join(EXPERIMENT.subsets),
+        control="|".join(EXPERIMENT.controls) or "none^",
+        seed=r"\d+",
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("prepare_pool"),
+        runtime=runtime("default"),
+        slurm_partition=partition("default"),
+    params:
+        template=TEMPLATE_OPTION,
+        seed=EXPERIMENT.seed,
+        code=code_digest(
+            "scripts/select/select_control.py", packages=["polars", "transformers"]
+        ),
+    message:
+        "Control '{wildcards.control}' of '{wildcards.subset}' for training seed {wildcards.seed}"
+    shell:
+        "{PYTHON} -m scripts.select.select_control --control {wildcards.control} --name {wildcards.subset}"
+        " --training-seed {wildcards.seed} --seed {params.seed} --of {input.of} --clean {input.clean}"
+        " --model {input.model} {params.template} --steps {input.steps} --scores {input.scores}"
+        " --subset {output.subset} > {log} 2>&1"

@@ -1,0 +1,78 @@
+# Train: one fine-tuning run per subset, control and training seed.
+# Needs {RESULTS}/select/subsets/{draw}.parquet and the base model. Makes {RESULTS}/train/{run}/.
+from scripts.common.config.training import Optimisation
+from scripts.common.digest import code_digest
+from scripts.common.options import to_options
+
+RUNS = {run.name: run for run in EXPERIMENT.runs()}
+
+
+rule make_demo_model:
+    output:
+        model=directory(f"{RESULTS}/train/demo-base"),
+    log:
+        f"{LOGS}/train/make_demo_model.log",
+    benchmark:
+        f"{LOGS}/train/make_demo_model.benchmark.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("default"),
+        runtime=runtime("default"),
+        slurm_partition=partition("default"),
+    params:
+        seed=EXPERIMENT.seed,
+        code=code_digest(
+            "scripts/train/make_demo_model.py",
+            packages=["torch", "transformers", "tokenizers"],
+        ),
+    message:
+        "Demo model: a tiny Qwen2 trained from scratch, two to three minutes on one core"
+    shell:
+        "{PYTHON} -m scripts.train.make_demo_model --seed {params.seed} {params.steps} --output {output.model} > {log} 2>&1"
+
+
+rule train_sft:
+    input:
+        subset=lambda wildcards: f"{RESULTS}/select/subsets/{RUNS[wildcards.run].draw}.parquet",
+        base=model_folder("base"),
+        accelerate=str(
+            ROOT / "profiles" / "accelerate" / f"{EXPERIMENT.training.accelerate}.yaml"
+        ),
+        template=chat_template(),
+    output:
+        model=directory(f"{RESULTS}/train/{{run}}/model"),
+        log=f"{RESULTS}/train/{{run}}/log.csv",
+        summary=f"{RESULTS}/train/{{run}}/summary.json",
+    log:
+        f"{LOGS}/train/train_sft.{{run}}.log",
+    benchmark:
+        f"{LOGS}/train/train_sft.{{run}}.benchmark.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: job("train_sft").threads
+    resources:
+        gpu=EXPERIMENT.training.gpus,
+        mem_mb=memory("train_sft"),
+        runtime=runtime("train_sft"),
+        slurm_partition=partition("train_sft"),
+    params:
+        arm=lambda wildcards: RUNS[wildcards.run].arm,
+        seed=lambda wildcards: RUNS[wildcards.run].seed,
+        processes=max(1, EXPERIMENT.training.gpus),
+        dtype=EXPERIMENT.model.dtype,
+        template=TEMPLATE_OPTION,
+        training=to_options(Optimisation, EXPERIMENT.training),
+        code=code_digest(
+            "scripts/train/train_sft.py",
+            packages=["torch", "transformers", "trl", "accelerate"],
+        ),
+    message:
+        "Fine-tune '{wildcards.run}'"
+    shell:
+        "{PYTHON} -m accelerate.commands.launch --config_file {input.accelerate} --num_processes {params.processes}"
+        " -m scripts.train.train_sft --run {wildcards.run} --arm {params.arm} --seed {params.seed}"
+        " --subset {input.subset} --base {input.base} {params.template} --dtype {params.dtype} {params.training}"
+        " --work {WORK}/train/{wildcards.run} --model {output.model} --log {output.log} --summary {output.summary}"
+        " > {log} 2>&1"

@@ -1,0 +1,39 @@
+"""Settings of what jobs may take: read by the rules' `resources:` and passed on by cluster profiles."""
+
+from pydantic import Field
+
+from scripts.common.config.base import Settings
+
+
+class JobResources(Settings):
+    """What one job of a rule asks for."""
+
+    gpus: int = Field(default=0, ge=0)
+    """GPUs (train_sft takes training.gpus)."""
+    memory: int = Field(default=4_000, gt=0)
+    """Main memory in MB; doubled at each retry."""
+    runtime: int = Field(default=60, gt=0)
+    """Minutes; doubled at each retry."""
+    threads: int = Field(default=1, ge=1)
+    """Processor cores."""
+    partition: str | None = None
+    """Cluster partition (default: the profile's)."""
+
+
+class Resources(Settings):
+    """Per rule; rules that are not listed ask for the `default`."""
+
+    cost_per_gpu_hour: float | None = Field(default=None, ge=0)
+    """Price of a GPU-hour, for the report's cost column."""
+    default: JobResources = JobResources()
+    """Every other rule."""
+    fetch_dataset: JobResources = JobResources()
+    """Reads the source."""
+    prepare_pool: JobResources = JobResources()
+    """Tokenises every row."""
+    score_steps: JobResources = JobResources()
+    """One shard of PIR."""
+    train_sft: JobResources = JobResources()
+    """One fine-tuning run."""
+    evaluate_model: JobResources = JobResources()
+    """One model on one shard of a benchmark."""

@@ -1,0 +1,64 @@
+"""Settings of the train stage."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from scripts.common.config.base import Settings
+
+
+class Optimisation(Settings):
+    """How one run is trained: the same for every subset and seed."""
+
+    epochs: float = Field(default=3.0, gt=0)
+    """Passes over the subset."""
+    max_length: int = Field(default=16_384, gt=1)
+    """Longest conversation in tokens. A subset with a longer one stops the run before it starts: nothing is cut."""
+    learning_rate: float = Field(default=1e-5, gt=0)
+    """Peak learning rate (AdamW)."""
+    scheduler: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
+    """Learning-rate schedule."""
+    warmup: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the steps in which the learning rate rises."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """AdamW's weight decay."""
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    """Gradient clipping."""
+    effective_batch: int = Field(default=16, gt=0)
+    """Conversations (with packing: packed rows) per optimiser step, over all GPUs and accumulation steps."""
+    per_device_batch: int = Field(default=1, gt=0)
+    """Conversations (with packing: packed rows) per GPU and forward pass."""
+    packing: bool = False
+    """Whether short conversations share a row of max_length tokens (best-fit, none is cut, none sees another)."""
+    activation_checkpointing: bool = True
+    """Whether activations are computed again in the backward pass: a fifth slower, far less memory."""
+    loss_on: Literal["assistant", "completion", "all"] = "assistant"
+    """Which tokens are trained on: every assistant turn, the last one only, or everything."""
+    save_steps: int = Field(default=1000, gt=0)
+    """Optimiser steps between checkpoints (kept under work/, the newest two)."""
+
+
+class Training(Optimisation):
+    """Fine-tuning: one run per subset and seed."""
+
+    seeds: Annotated[list[int], Field(min_length=1)] = [1]
+    """Training seeds. Three or more let the comparison speak of the method and not only of these runs."""
+    accelerate: str = "single"
+    """Name of the file under profiles/accelerate/ that says how processes share the model."""
+    gpus: int = Field(default=0, ge=0)
+    """GPUs per run (0: the CPU)."""
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_differ(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) != len(seeds) or min(seeds) < 0:
+            raise ValueError(f"the seeds {seeds} must be different numbers of 0 or more")
+        return seeds
+
+    @field_validator("per_device_batch")
+    @classmethod
+    def _batch_divides(cls, per_device: int, info: ValidationInfo) -> int:
+        effective = info.data.get("effective_batch")
+        if effective is not None and effective % per_device:
+            raise ValueError(f"effective_batch {effective} is not a multiple of per_device_batch {per_device}")
+        return per_device

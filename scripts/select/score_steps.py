@@ -1,0 +1,129 @@
+"""Score one shard of the rows: PIR of every functional step, and what each whole chain tells about its answer."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from scripts.common import chat, cli
+from scripts.common.chain import BOXED
+from scripts.common.provenance import recording
+from scripts.common.tables import read_table, write_table
+from scripts.select.patterns import FUNCTIONAL
+
+
+def shard_rows(clean: pl.DataFrame, steps: pl.DataFrame, shard: int, shards: int) -> Iterator[dict[str, Any]]:
+    """Yield id, system, question, answer and the lists step, text and pattern of every row of a shard, in order."""
+    chains = steps.sort("id", "step").group_by("id", maintain_order=True).agg("step", "text", "pattern")
+    rows = clean.join(chains, on="id", how="inner", maintain_order="left")
+    yield from rows.gather_every(shards, shard).iter_rows(named=True)
+
+
+def scored_steps(row: dict[str, Any]) -> list[int]:
+    r"""Return the positions of the steps that are scored: one that states \boxed{...} would leak the answer."""
+    return [position for position, text in enumerate(row["text"]) if BOXED not in text]
+
+
+def score_rows(
+    rows: list[dict[str, Any]], model: Any, tokenizer: Any, budget: int
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the rows of `scores` and of `samples` for the rows of a shard.
+
+    A chain that is longer than the scorer's context has no scores, and its sample says so.
+    """
+    from scripts.select.pir import encode_chain, score_chains
+
+    context = model.config.max_position_embeddings
+    chains, samples = {}, {}
+    for row in rows:
+        places = scored_steps(row)
+        functional = [k for k, place in enumerate(places) if row["pattern"][place] in FUNCTIONAL]
+        texts = [row["text"][place] for place in places]
+        chain = encode_chain(tokenizer, row["id"], row["system"], row["question"], texts, functional, row["answer"])
+        length = len(chain.sequence())
+        samples[row["id"]] = {
+            "id": row["id"],
+            "n_steps": len(row["text"]),
+            "n_functional": len(functional),
+            "mean_pir": None,
+            "chain_gain": None,
+            "tokens": length,
+            "reason": None if length <= context else f"{length} tokens, the scorer's context holds {context}",
+        }
+        if length <= context:
+            chains[row["id"]] = chain
+
+    by_id = {row["id"]: row for row in rows}
+    scores = []
+    scored = score_chains(model, list(chains.values()), budget)
+    for chain, score in cli.progress(scored, "chains scored", "chain", total=len(chains)):
+        row, places = by_id[chain.id], scored_steps(by_id[chain.id])
+        impacts = [without - score.nll_full for without in score.nll_without]
+        for k, without, pir in zip(chain.functional, score.nll_without, impacts, strict=True):
+            scores.append(
+                {
+                    "id": chain.id,
+                    "step": row["step"][places[k]],
+                    "pattern": row["pattern"][places[k]],
+                    "answer_tokens": len(chain.answer),
+                    "nll_full": score.nll_full,
+                    "nll_without": without,
+                    "pir": pir,
+                }
+            )
+        samples[chain.id]["mean_pir"] = sum(impacts) / len(impacts) if impacts else None
+        samples[chain.id]["chain_gain"] = score.nll_question - score.nll_full
+    order = {row["id"]: number for number, row in enumerate(rows)}
+    scores.sort(key=lambda score: (order[score["id"]], score["step"]))
+    return scores, list(samples.values())
+
+
+def load_scorer(folder: Path, dtype: str) -> Any:
+    """Return the scorer on the GPU where there is one, ready for masks that are trees."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), attn_implementation="sdpa")
+    kinds = set(getattr(model.config, "layer_types", None) or ["full_attention"])
+    if kinds != {"full_attention"} or getattr(model.config, "final_logit_softcapping", None):
+        raise cli.UserError(
+            f"the scorer '{folder}' is no plain full-attention model ({', '.join(sorted(kinds))}); take another"
+        )
+    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--clean", type=Path, required=True, help="clean.parquet")
+    parser.add_argument("--steps", type=Path, required=True, help="steps.parquet")
+    parser.add_argument("--scorer", type=Path, required=True, help="folder of the scorer")
+    parser.add_argument("--chat-template", type=Path, help="Jinja file that replaces the scorer's chat template")
+    parser.add_argument("--dtype", default="bfloat16", help="number format of the scorer")
+    parser.add_argument(
+        "--budget", type=int, default=16_384, help="tokens per forward pass; halved when memory runs out"
+    )
+    parser.add_argument("--shard", type=int, required=True, help="which shard, from 0")
+    parser.add_argument("--shards", type=int, required=True, help="how many shards there are")
+    parser.add_argument("--scores", type=Path, required=True, help="the shard's scores")
+    parser.add_argument("--samples", type=Path, required=True, help="the shard's samples")
+    arguments = parser.parse_args()
+    clean = pl.DataFrame(read_table("pool", arguments.clean))
+    steps = pl.DataFrame(read_table("steps", arguments.steps))
+    rows = list(shard_rows(clean, steps, arguments.shard, arguments.shards))
+
+    import torch
+
+    inputs = [arguments.clean, arguments.steps, arguments.scorer]
+    with recording(outputs=[arguments.scores, arguments.samples], inputs=inputs, shard=arguments.shard) as facts:
+        tokenizer = chat.load_tokenizer(arguments.scorer, arguments.chat_template)
+        model = load_scorer(arguments.scorer, arguments.dtype)
+        with torch.inference_mode():
+            scores, samples = score_rows(rows, model, tokenizer, arguments.budget)
+        facts["chains"], facts["functional_steps"] = len(samples), len(scores)
+        write_table("scores", scores, arguments.scores)
+        write_table("samples", samples, arguments.samples)
+
+
+if __name__ == "__main__":
+    cli.run(main)

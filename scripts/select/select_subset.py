@@ -1,0 +1,67 @@
+"""Draw one subset of the clean pool: all rows, random rows, or LIMOPro's band with its low-impact steps pruned."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pydantic import TypeAdapter
+
+from scripts.common import chat, cli
+from scripts.common.config.selection import All, Limopro, Random, Subset
+from scripts.common.provenance import recording
+from scripts.common.tables import TableWriter, read_table
+from scripts.select.pruning import band_rows, lowest_impact
+from scripts.select.subset import draw_ids, step_texts, steps_by_id, subset_rows
+
+
+def select_limopro(
+    settings: Limopro, scores: pl.DataFrame, samples: pl.DataFrame, name: str, seed: int
+) -> tuple[list[str], dict[str, list[int]]]:
+    """Return the ids in the band (a draw of `size` of them) and the numbers of the steps to prune by id."""
+    ids = draw_ids(band_rows(samples, settings.sample_score, settings.band), settings.size, seed, name)
+    return ids, steps_by_id(lowest_impact(scores.filter(pl.col("id").is_in(ids)), settings.prune_ratio))
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--name", required=True, help="the subset's name")
+    parser.add_argument("--settings", required=True, help="the subset's settings as JSON")
+    parser.add_argument("--seed", type=int, required=True, help="the experiment's seed")
+    parser.add_argument("--clean", type=Path, required=True, help="clean.parquet")
+    parser.add_argument("--model", type=Path, required=True, help="folder of the model (tokenizer)")
+    parser.add_argument("--chat-template", type=Path, help="Jinja file that replaces the model's chat template")
+    parser.add_argument("--steps", type=Path, help="steps.parquet (limopro)")
+    parser.add_argument("--scores", type=Path, help="scores.parquet (limopro)")
+    parser.add_argument("--samples", type=Path, help="samples.parquet (limopro)")
+    parser.add_argument("--subset", type=Path, required=True, help="the subset's Parquet file")
+    arguments = parser.parse_args()
+    settings: Any = TypeAdapter(Subset).validate_json(arguments.settings)
+    clean = pl.DataFrame(read_table("pool", arguments.clean))
+
+    inputs = [path for path in (arguments.clean, arguments.steps, arguments.scores, arguments.samples) if path]
+    with (
+        recording(outputs=[arguments.subset], inputs=inputs, seed=arguments.seed, settings=settings.model_dump()),
+        TableWriter("subset", arguments.subset) as writer,
+    ):
+        ids: list[str] = clean["id"].to_list()
+        pruned: dict[str, list[int]] = {}
+        texts: dict[str, list[str]] = {}
+        if isinstance(settings, Random):
+            ids = draw_ids(ids, settings.size, arguments.seed, arguments.name)
+        elif isinstance(settings, Limopro):
+            scores = pl.DataFrame(read_table("scores", arguments.scores))
+            samples = pl.DataFrame(read_table("samples", arguments.samples))
+            ids, pruned = select_limopro(settings, scores, samples, arguments.name, arguments.seed)
+            texts = step_texts(pl.DataFrame(read_table("steps", arguments.steps)), pruned)
+        else:
+            assert isinstance(settings, All)
+        if not ids:
+            raise cli.UserError(f"subset '{arguments.name}' is empty: no row lies in its band; widen it")
+        tokenizer = chat.load_tokenizer(arguments.model, arguments.chat_template)
+        for rows in subset_rows(clean.filter(pl.col("id").is_in(ids)), tokenizer, pruned, texts):
+            writer.write(rows)
+    cli.log.info("%s: %d rows, %d steps pruned", arguments.name, writer.rows, sum(map(len, pruned.values())))
+
+
+if __name__ == "__main__":
+    cli.run(main)
