@@ -29,7 +29,7 @@ def open_binary(path: Path) -> IO[bytes]:
     if path.suffix == ".zst":
         import zstandard
 
-        return cast(IO[bytes], zstandard.open(path, "rb"))
+        return io.BufferedReader(cast(io.RawIOBase, zstandard.open(path, "rb")))
     return path.open("rb")
 
 

@@ -35,8 +35,8 @@ _AT_START = {
     r"|(?:这|那)?(?:不对|错了|是错的|不可能)|我(?:算|弄|搞)错了",
     PROGRESSIVE: r"let(?:'|’)s (?:solve|start|begin|compute|calculate|denote|find|consider)\b"
     r"|first(?:ly)?\b|second(?:ly)?\b|then\b|next\b|finally\b|therefore\b|thus\b|hence\b|so\b|now\b|since\b"
-    r"|we (?:need|have|know|get|can see)\b|given (?:that)?\b"
-    r"|因此|所以|首先|其次|然后|接下来|最后|于是|我们(?:需要|有|知道)",
+    r"|we need to\b|given that\b"
+    r"|因此|所以|首先|其次|然后|接下来|最后|于是|我们需要",
 }
 # Phrases that mark a step wherever they stand in it.
 _ANYWHERE = {

@@ -30,7 +30,7 @@ _SENTENCE_END = re.compile(
     r"(?:[.!?…]+[\"'”’)\]*]*\s+(?=[\"'“‘(\[*$\\]*[A-Z0-9\u0370-\u03ff\u0400-\u04ff\u4e00-\u9fff$\\])|[。！？][”’」』）]*\s*)"
 )
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|cf|vs|etc|resp|eq|eqs|fig|no|approx|dr|mr|mrs|prof|st)|\b[A-Z]|^\s*\d+)\.\s+$", re.IGNORECASE
+    r"(?:\b(?:e\.g|i\.e|cf|vs|etc|resp|eq|eqs|fig|approx|dr|mr|mrs|prof|st)|^\s*\d+)\.\s+$", re.IGNORECASE
 )
 
 

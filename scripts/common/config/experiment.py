@@ -8,7 +8,7 @@ from scripts.common.config.base import Settings
 from scripts.common.config.dataset import Dataset, Pool
 from scripts.common.config.evaluation import Evaluation
 from scripts.common.config.model import HubModel, Model, Scorer
-from scripts.common.config.names import check_names
+from scripts.common.config.names import check_experiment_name, check_names
 from scripts.common.config.report import Report
 from scripts.common.config.resources import Resources
 from scripts.common.config.selection import All, Control, Limopro, Random, Subset
@@ -80,7 +80,7 @@ class Experiment(Settings):
     @field_validator("name")
     @classmethod
     def _name_is_plain(cls, name: str) -> str:
-        check_names("experiment", [name], may_end_like_a_run=True)
+        check_experiment_name(name)
         return name
 
     @field_validator("subsets", "models")

@@ -36,7 +36,9 @@ def load_experiment(config: Mapping[str, Any]) -> Experiment:
 
 
 def _sentence(detail: ErrorDetails) -> str:
-    key = ".".join(str(part) for part in detail["loc"] if part not in ("all", "random", "limopro"))
+    # Under a subset's name pydantic puts the method, which tells its keys and is none itself.
+    parts = [part for i, part in enumerate(detail["loc"]) if not (detail["loc"][0] == "subsets" and i == 2)]
+    key = ".".join(map(str, parts))
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
         return _unknown_key(key, detail["loc"])

@@ -1,0 +1,130 @@
+"""Pruning, bands, subsets and their controls, by hand-computed cases."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scripts.common import chat
+from scripts.common.cli import UserError
+from scripts.common.config.selection import Limopro
+from scripts.select.pruning import band_rows, lowest_impact, prune_count, random_steps
+from scripts.select.segment import step_bounds
+from scripts.select.select_control import pruned_counts, rows_up_to
+from scripts.select.select_subset import select_limopro
+from scripts.select.subset import draw_ids, prune, subset_rows
+
+
+@given(st.integers(0, 500), st.integers(0, 100))
+def test_rounding_is_half_up_in_exact_arithmetic(steps: int, percent: int) -> None:
+    exact = Fraction(steps * percent, 100)
+    count = prune_count(steps, percent / 100)
+    assert count - Fraction(1, 2) <= exact < count + Fraction(1, 2)
+
+
+def test_a_pattern_of_three_loses_one_at_a_ratio_of_three_tenths() -> None:
+    assert [prune_count(n, 0.3) for n in (1, 2, 3, 5, 10)] == [0, 1, 1, 2, 3]
+
+
+SCORES = pl.DataFrame(
+    {
+        "id": ["a"] * 5 + ["b"] * 2,
+        "step": [1, 3, 4, 6, 7, 2, 5],
+        "pattern": ["verification"] * 3 + ["multi_method"] * 2 + ["verification"] * 2,
+        "pir": [0.5, -0.1, 0.2, 0.3, 0.3, 0.0, 0.0],
+    }
+)
+
+
+def test_the_lowest_share_of_each_pattern_goes_and_of_a_tie_the_later() -> None:
+    removed = lowest_impact(SCORES, 0.5)
+    # a: two of three verification steps (1.5 rounds up), one of two multi-method steps; b: one of two.
+    assert removed.rows() == [("a", 3), ("a", 4), ("a", 7), ("b", 5)]
+
+
+def test_random_pruning_takes_as_many_steps_of_each_pattern() -> None:
+    subset = pl.DataFrame({"id": ["a", "b"], "pruned_steps": [[3, 4, 7], [5]]})
+    counts = pruned_counts(subset, SCORES)
+    draws = [random_steps(counts, SCORES, seed) for seed in range(20)]
+    for drawn in draws:
+        assert (
+            pruned_counts(drawn.group_by("id").agg(pruned_steps="step"), SCORES)
+            .sort("id", "pattern")
+            .equals(counts.sort("id", "pattern"))
+        )
+    assert len({tuple(drawn.rows()) for drawn in draws}) > 3
+
+
+def test_the_band_is_taken_between_quantiles_of_the_scored_rows() -> None:
+    samples = pl.DataFrame(
+        {"id": [str(n) for n in range(101)] + ["none"], "mean_pir": [n / 100 for n in range(101)] + [None]}
+    )
+    kept = band_rows(samples, "mean_pir", (0.5, 0.9))
+    assert kept == [str(n) for n in range(50, 91)]
+    assert np.quantile([n / 100 for n in range(101)], 0.5) == 0.5
+
+
+def test_limopro_draws_inside_its_band() -> None:
+    samples = pl.DataFrame({"id": [str(n) for n in range(101)], "mean_pir": [n / 100 for n in range(101)]})
+    scores = pl.DataFrame(
+        {"id": ["60", "60", "5"], "step": [1, 2, 1], "pattern": ["verification"] * 3, "pir": [0.1, 0.0, 0.0]}
+    )
+    settings = Limopro(method="limopro", size=41, prune_ratio=0.5, band=(0.5, 0.9))
+    ids, pruned = select_limopro(settings, scores, samples, "limopro", seed=1)
+    assert ids == [str(n) for n in range(50, 91)] and pruned == {"60": [2]}
+    few, _ = select_limopro(settings.model_copy(update={"size": 10}), scores, samples, "limopro", seed=1)
+    assert len(few) == 10 and set(few) <= set(ids)
+    with pytest.raises(UserError, match="asks for 50 rows, there are 41"):
+        select_limopro(settings.model_copy(update={"size": 50}), scores, samples, "limopro", seed=1)
+
+
+def test_draws_differ_by_seed_and_keep_the_order() -> None:
+    ids = [str(n) for n in range(100)]
+    first, again, other = (draw_ids(ids, 20, seed, "x") for seed in (1, 1, 2))
+    assert first == again != other
+    assert first == sorted(first, key=int)
+
+
+def test_pruning_takes_the_steps_out_of_the_training_text() -> None:
+    reasoning = "A: 2+5=7.\nWait, let me check A. 2+5=7, yes.\nB: 7-3=4.\nWait, let me check B."
+    response = f"<think>\n{reasoning}\n</think>\n\nThe final answer is \\boxed{{4}}."
+    steps = [reasoning[start:end] for start, end in step_bounds(reasoning)]
+    assert prune(response, steps, set()) == response
+    assert (
+        prune(response, steps, {1, 3}) == "<think>\nA: 2+5=7.\nB: 7-3=4.\n</think>\n\nThe final answer is \\boxed{4}."
+    )
+    with pytest.raises(ValueError, match="not those of the response"):
+        prune(response, steps[:-1], {1})
+
+
+def pool(rows: int) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "id": [str(n) for n in range(rows)],
+            "question": [f"{n}+1?" for n in range(rows)],
+            "response": ["so " * (n % 7) + f"\\boxed{{{n + 1}}}" for n in range(rows)],
+            "system": [None if n % 2 else "Be brief." for n in range(rows)],
+        }
+    )
+
+
+def test_tokens_are_those_of_the_rendered_conversation(tiny_model: Path) -> None:
+    tokenizer = chat.load_tokenizer(tiny_model)
+    (rows,) = subset_rows(pool(4), tokenizer, {}, {})
+    for row in rows:
+        text = tokenizer.apply_chat_template(row["messages"], tokenize=False)
+        assert row["tokens"] == row["tokens_before"] == len(tokenizer(text)["input_ids"])
+    assert [message["role"] for message in rows[0]["messages"]] == ["system", "user", "assistant"]
+
+
+def test_the_tokens_control_comes_nearest_to_the_subset(tiny_model: Path) -> None:
+    tokenizer = chat.load_tokenizer(tiny_model)
+    lengths = {row["id"]: row["tokens"] for batch in subset_rows(pool(200), tokenizer, {}, {}) for row in batch}
+    for target in (500, 1234, 3000):
+        ids = rows_up_to(pool(200), target, tokenizer, seed=1)
+        total = sum(lengths[identity] for identity in ids)
+        assert abs(total - target) <= max(lengths.values()) / 2
