@@ -1,4 +1,5 @@
-# What every rule file uses: the checked experiment, where things lie, which interpreter runs a job, what a job may take.
+# What the files of rules share: the checked experiment, where things lie, which interpreter runs a job, what a job may take.
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -15,67 +16,80 @@ except UserError as mistake:
     # WorkflowError prints the sentence without a traceback, before any job starts.
     raise WorkflowError(str(mistake))
 
+ROOT = Path(workflow.basedir)
 RESULTS = f"results/{EXPERIMENT.name}"
 WORK = f"work/{EXPERIMENT.name}"
 LOGS = f"logs/{EXPERIMENT.name}"
-ROOT = Path(workflow.basedir)
+BENCHMARKS = EXPERIMENT.evaluation.benchmarks
+RUNS = {run.name: run for run in EXPERIMENT.runs()}
 
 
 def python(environment):
     """Return the interpreter of `main` or `vllm`: conda's where conda deploys, else the virtual environment's."""
     if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
         return "python"
-    folder = {"main": ".venv", "vllm": ".venv-vllm"}[environment]
-    interpreter = ROOT / folder / "bin" / "python"
-    # Without that folder: the interpreter that runs Snakemake, as in a container or another tool's environment.
+    interpreter = ROOT / {"main": ".venv", "vllm": ".venv-vllm"}[environment] / "bin" / "python"
+    # Without that folder the one that runs Snakemake, as in a container or another tool's environment.
     return shlex.quote(str(interpreter if interpreter.exists() else sys.executable))
 
 
-# Used in `shell:` as they are. No params: the place of the checkout is no reason to rerun.
-PYTHON = python("main")
-PYTHON_VLLM = python("vllm")
-
-# Jobs are offline; the rules that fetch say HF_HUB_OFFLINE=0 themselves.
+# Shell variables, not params: where the checkout lies is no reason to rerun. Jobs are offline, also those on a laptop;
+# the rules that fetch say HF_HUB_OFFLINE=0 themselves.
 shell.prefix(
-    f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(ROOT))} PYTHONNOUSERSITE=1 HF_HUB_OFFLINE=1; "
+    f"set -euo pipefail; export PYTHON={python('main')} PYTHON_VLLM={python('vllm')}"
+    f" PYTHONPATH={shlex.quote(str(ROOT))} PYTHONNOUSERSITE=1 HF_HUB_OFFLINE=1; "
 )
 
 
+def one_of(names):
+    """Return a pattern that matches one of `names`, or nothing where there are none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def options(values):
+    """Return a dict of options and values as words for a shell; what is None is left out."""
+    return " ".join(f"{name} {shlex.quote(str(value))}" for name, value in values.items() if value is not None)
+
+
 wildcard_constraints:
-    benchmark="[a-z0-9_-]+",
-    model="[a-z0-9_.-]+",
-    run="[a-z0-9_.-]+",
-    draw="[a-z0-9_.-]+",
+    benchmark=one_of(BENCHMARKS),
+    subset=one_of(EXPERIMENT.subsets),
+    control=one_of(EXPERIMENT.controls),
+    run=one_of(RUNS),
+    model=one_of(["scorer", *EXPERIMENT.evaluated_models()]),
+    seed=r"\d+",
     shard=r"\d+",
 
 
-def job(rule):
-    """Return the settings under `resources` for a rule: its own, or the default."""
-    return getattr(EXPERIMENT.resources, rule, EXPERIMENT.resources.default)
+# Resources: each job's own settings, or the default ones; memory and time double at each retry.
 
 
-def memory(rule):
-    """Return a resource function: the rule's memory in MB, doubled at each retry."""
-    return lambda wildcards, attempt: job(rule).memory * 2 ** (attempt - 1)
+def job(name):
+    """Return the settings under `resources` of the jobs called `name`, or the default."""
+    return getattr(EXPERIMENT.resources, name, EXPERIMENT.resources.default)
 
 
-def runtime(rule):
-    """Return a resource function: the rule's minutes, doubled at each retry."""
-    return lambda wildcards, attempt: job(rule).runtime * 2 ** (attempt - 1)
+def memory(name):
+    """Return a resource function: main memory in MB."""
+    return lambda wildcards, attempt: job(name).memory * 2 ** (attempt - 1)
 
 
-def partition(rule):
-    """Return the rule's cluster partition, or the empty string, which leaves it to the profile."""
-    return job(rule).partition or ""
+def runtime(name):
+    """Return a resource function: minutes."""
+    return lambda wildcards, attempt: job(name).runtime * 2 ** (attempt - 1)
+
+
+def partition(name):
+    """Return the cluster partition, or the empty string, which leaves it to the profile."""
+    return job(name).partition or ""
+
+
+# Files.
 
 
 def model_folder(model):
     """Return the folder of `base`, `scorer`, one of `models` or a run: made, fetched, or the user's own."""
-    named = {
-        "base": EXPERIMENT.model,
-        "scorer": EXPERIMENT.scorer.model or EXPERIMENT.model,
-        **EXPERIMENT.models,
-    }
+    named = {"base": EXPERIMENT.model, "scorer": EXPERIMENT.scorer.model or EXPERIMENT.model, **EXPERIMENT.models}
     if model not in named:
         return f"{RESULTS}/train/{model}/model"
     settings = named[model]
@@ -88,13 +102,67 @@ def model_folder(model):
     return f"{RESULTS}/data/models/{model}"
 
 
+def questions(benchmark):
+    """Return the file of a benchmark's questions."""
+    return f"{RESULTS}/data/benchmarks/{benchmark}/test.jsonl"
+
+
 def chat_template():
     """Return the file that replaces the model's chat template, as an input: a changed template reruns what uses it."""
     return EXPERIMENT.model.chat_template or []
 
 
-TEMPLATE_OPTION = (
-    f"--chat-template {shlex.quote(EXPERIMENT.model.chat_template)}"
-    if EXPERIMENT.model.chat_template
-    else ""
-)
+def score_tables(wildcards):
+    """Return the tables that a limopro subset needs, none for the others."""
+    if wildcards.subset not in EXPERIMENT.scored_subsets():
+        return {}
+    return {name: f"{RESULTS}/select/{name}.parquet" for name in ("steps", "scores", "samples")}
+
+
+def of_shards(kind):
+    """Return an input function: a file of every shard of a benchmark, in their order."""
+    return lambda wildcards: expand(
+        f"{RESULTS}/evaluate/{wildcards.model}/{wildcards.benchmark}/{{shard}}.{kind}",
+        shard=range(BENCHMARKS[wildcards.benchmark].shards),
+    )
+
+
+# Options of the programs, where they are more than a settings model.
+
+TEMPLATE = options({"--chat-template": EXPERIMENT.model.chat_template})
+
+
+def benchmark_source(wildcards):
+    """Return where a benchmark's questions come from."""
+    benchmark = BENCHMARKS[wildcards.benchmark]
+    return options({"--task": benchmark.task, "--path": benchmark.path})
+
+
+def model_options(wildcards):
+    """Return what a model is called in the tables, and its chat template where it is not its own."""
+    run = RUNS.get(wildcards.model)
+    template = EXPERIMENT.model.chat_template if wildcards.model == "base" else None
+    return options(
+        {
+            "--model-name": wildcards.model,
+            "--subset": run.arm if run else None,
+            "--train-seed": run.seed if run else None,
+            "--chat-template": template,
+        }
+    )
+
+
+def engine_options():
+    """Return the engine and what it takes: what only the other engine takes is left out."""
+    evaluation = EXPERIMENT.evaluation
+    gpu = evaluation.engine == "vllm"
+    return options(
+        {
+            "--engine": evaluation.engine,
+            "--dtype": EXPERIMENT.model.dtype,
+            "--max-model-length": evaluation.max_model_length,
+            "--gpu-memory-utilization": evaluation.gpu_memory_utilization if gpu else None,
+            "--batch-size": None if gpu else evaluation.batch_size,
+            "--system-prompt": evaluation.system_prompt,
+        }
+    )

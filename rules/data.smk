@@ -8,36 +8,13 @@ from scripts.common.config.evaluation import DemoBenchmark
 from scripts.common.digest import code_digest
 from scripts.common.options import to_options
 
-DEMO_BENCHMARKS = [
-    name
-    for name, benchmark in EXPERIMENT.evaluation.benchmarks.items()
-    if benchmark.demo
-]
+DEMO_BENCHMARKS = {name: benchmark.demo for name, benchmark in BENCHMARKS.items() if benchmark.demo}
+# The benchmarks whose questions are taken out of the pool; those that came later are only checked against it.
 AGAINST = EXPERIMENT.pool.decontaminate.against
-if AGAINST is None:
-    AGAINST = list(EXPERIMENT.evaluation.benchmarks)
-LATE_BENCHMARKS = [
-    name for name in EXPERIMENT.evaluation.benchmarks if name not in AGAINST
-]
-HUB_MODELS = {
-    "base": EXPERIMENT.model,
-    "scorer": EXPERIMENT.scorer.model,
-    **EXPERIMENT.models,
-}
-
-
-def questions(benchmark):
-    """Return the file of a benchmark's questions."""
-    return f"{RESULTS}/data/benchmarks/{benchmark}/test.jsonl"
-
-
-def demo_leaks():
-    """Return the options that plant questions of the demo's own benchmarks in its data set, for decontaminate to find."""
-    return {
-        name: EXPERIMENT.evaluation.benchmarks[name].demo.model_dump()
-        for name in DEMO_BENCHMARKS
-        if name in AGAINST
-    }
+AGAINST = list(BENCHMARKS) if AGAINST is None else AGAINST
+HUB_MODELS = {"base": EXPERIMENT.model, "scorer": EXPERIMENT.scorer.model, **EXPERIMENT.models}
+# Questions of the demo's own benchmarks are planted in its data set, for decontaminate to find.
+DEMO_LEAKS = {name: demo.model_dump() for name, demo in DEMO_BENCHMARKS.items() if name in AGAINST}
 
 
 if EXPERIMENT.dataset.source == "demo":
@@ -59,12 +36,12 @@ if EXPERIMENT.dataset.source == "demo":
         params:
             rows=EXPERIMENT.dataset.limit or 2000,
             seed=EXPERIMENT.seed,
-            leak=shlex.quote(json.dumps(demo_leaks())),
+            leak=shlex.quote(json.dumps(DEMO_LEAKS)),
             code=code_digest("scripts/data/make_demo_dataset.py"),
         message:
             "Demo data set: labelled sums, worked out the way R1 writes"
         shell:
-            "{PYTHON} -m scripts.data.make_demo_dataset --rows {params.rows} --seed {params.seed} --leak {params.leak}"
+            "$PYTHON -m scripts.data.make_demo_dataset --rows {params.rows} --seed {params.seed} --leak {params.leak}"
             " --output {output.raw} > {log} 2>&1"
 
 else:
@@ -91,7 +68,7 @@ else:
         message:
             "Data set: read every row of the source"
         shell:
-            "HF_HUB_OFFLINE=0 {PYTHON} -m scripts.data.fetch_dataset {params.dataset} --output {output.raw} > {log} 2>&1"
+            "HF_HUB_OFFLINE=0 $PYTHON -m scripts.data.fetch_dataset {params.dataset} --output {output.raw} > {log} 2>&1"
 
 
 rule fetch_model:
@@ -110,13 +87,11 @@ rule fetch_model:
         slurm_partition=partition("fetch_dataset"),
     params:
         name=lambda wildcards: shlex.quote(HUB_MODELS[wildcards.model].name),
-        revision=lambda wildcards: shlex.quote(
-            str(HUB_MODELS[wildcards.model].revision)
-        ),
+        revision=lambda wildcards: shlex.quote(str(HUB_MODELS[wildcards.model].revision)),
     message:
         "Fetch the model '{wildcards.model}' at its pinned revision"
     shell:
-        "HF_HUB_OFFLINE=0 {PYTHON} -m scripts.data.fetch_model --name {params.name} --revision {params.revision}"
+        "HF_HUB_OFFLINE=0 $PYTHON -m scripts.data.fetch_model --name {params.name} --revision {params.revision}"
         " --output {output.folder} > {log} 2>&1"
 
 
@@ -142,14 +117,12 @@ rule prepare_pool:
         slurm_partition=partition("prepare_pool"),
     params:
         rules=to_options(RowRules, EXPERIMENT.pool),
-        template=TEMPLATE_OPTION,
-        code=code_digest(
-            "scripts/data/prepare_pool.py", packages=["transformers", "tokenizers"]
-        ),
+        template=TEMPLATE,
+        code=code_digest("scripts/data/prepare_pool.py", packages=["transformers", "tokenizers"]),
     message:
         "Pool: which rows are fit for training, and why the others are not"
     shell:
-        "{PYTHON} -m scripts.data.prepare_pool --raw {input.raw} --model {input.model} --scorer {input.scorer}"
+        "$PYTHON -m scripts.data.prepare_pool --raw {input.raw} --model {input.model} --scorer {input.scorer}"
         " {params.template} {params.rules} --pool {output.pool} --rejected {output.rejected} > {log} 2>&1"
 
 
@@ -161,7 +134,7 @@ rule make_demo_benchmark:
     benchmark:
         f"{LOGS}/data/make_demo_benchmark.{{benchmark}}.benchmark.tsv"
     wildcard_constraints:
-        benchmark="|".join(DEMO_BENCHMARKS) or "none^",
+        benchmark=one_of(DEMO_BENCHMARKS),
     conda:
         "../envs/main.yaml"
     threads: 1
@@ -170,32 +143,19 @@ rule make_demo_benchmark:
         runtime=runtime("default"),
         slurm_partition=partition("default"),
     params:
-        demo=lambda wildcards: to_options(
-            DemoBenchmark, EXPERIMENT.evaluation.benchmarks[wildcards.benchmark].demo
-        ),
+        demo=lambda wildcards: to_options(DemoBenchmark, DEMO_BENCHMARKS[wildcards.benchmark]),
         seed=EXPERIMENT.seed,
         code=code_digest("scripts/data/make_demo_benchmark.py"),
     message:
         "Demo benchmark '{wildcards.benchmark}': fresh problems"
     shell:
-        "{PYTHON} -m scripts.data.make_demo_benchmark {params.demo} --seed {params.seed} --output {output.questions}"
+        "$PYTHON -m scripts.data.make_demo_benchmark {params.demo} --seed {params.seed} --output {output.questions}"
         " > {log} 2>&1"
-
-
-def benchmark_source(wildcards):
-    """Return the option that says where a benchmark's questions come from."""
-    benchmark = EXPERIMENT.evaluation.benchmarks[wildcards.benchmark]
-    return (
-        f"--task {shlex.quote(benchmark.task)}"
-        if benchmark.task
-        else f"--path {shlex.quote(benchmark.path)}"
-    )
 
 
 rule fetch_benchmark:
     input:
-        lambda wildcards: EXPERIMENT.evaluation.benchmarks[wildcards.benchmark].path
-        or [],
+        lambda wildcards: BENCHMARKS[wildcards.benchmark].path or [],
     output:
         questions=questions("{benchmark}"),
     log:
@@ -203,12 +163,7 @@ rule fetch_benchmark:
     benchmark:
         f"{LOGS}/data/fetch_benchmark.{{benchmark}}.benchmark.tsv"
     wildcard_constraints:
-        benchmark="|".join(
-            name
-            for name in EXPERIMENT.evaluation.benchmarks
-            if name not in DEMO_BENCHMARKS
-        )
-        or "none^",
+        benchmark=one_of(name for name in BENCHMARKS if name not in DEMO_BENCHMARKS),
     conda:
         "../envs/main.yaml"
     threads: 1
@@ -222,7 +177,7 @@ rule fetch_benchmark:
     message:
         "Benchmark '{wildcards.benchmark}': store its questions, so that evaluation is offline"
     shell:
-        "HF_HUB_OFFLINE=0 {PYTHON} -m scripts.data.fetch_benchmark {params.source} --output {output.questions} > {log} 2>&1"
+        "HF_HUB_OFFLINE=0 $PYTHON -m scripts.data.fetch_benchmark {params.source} --output {output.questions} > {log} 2>&1"
 
 
 rule decontaminate:
@@ -249,7 +204,7 @@ rule decontaminate:
     message:
         "Decontaminate: take out the rows that contain benchmark questions"
     shell:
-        "{PYTHON} -m scripts.data.decontaminate --pool {input.pool} --benchmarks {input.benchmarks} {params.overlap}"
+        "$PYTHON -m scripts.data.decontaminate --pool {input.pool} --benchmarks {input.benchmarks} {params.overlap}"
         " --clean {output.clean} --contaminated {output.contaminated} > {log} 2>&1"
 
 
@@ -278,5 +233,5 @@ rule check_late_benchmark:
     message:
         "Overlap of the later benchmark '{wildcards.benchmark}' with the clean pool"
     shell:
-        "{PYTHON} -m scripts.data.decontaminate --pool {input.pool} --benchmarks {input.questions} {params.overlap}"
+        "$PYTHON -m scripts.data.decontaminate --pool {input.pool} --benchmarks {input.questions} {params.overlap}"
         " --contaminated {output.overlap} > {log} 2>&1"

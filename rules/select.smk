@@ -25,17 +25,13 @@ rule segment_steps:
         runtime=runtime("prepare_pool"),
         slurm_partition=partition("prepare_pool"),
     params:
-        score_rows=(
-            f"--score-rows {EXPERIMENT.pool.score_rows}"
-            if EXPERIMENT.pool.score_rows
-            else ""
-        ),
+        score_rows=(f"--score-rows {EXPERIMENT.pool.score_rows}" if EXPERIMENT.pool.score_rows else ""),
         seed=EXPERIMENT.seed,
         code=code_digest("scripts/select/segment_steps.py", packages=["polars"]),
     message:
         "Segment: cut chains into steps and tell each step's pattern"
     shell:
-        "{PYTHON} -m scripts.select.segment_steps --clean {input.clean} {params.score_rows} --seed {params.seed}"
+        "$PYTHON -m scripts.select.segment_steps --clean {input.clean} {params.score_rows} --seed {params.seed}"
         " --steps {output.steps} > {log} 2>&1"
 
 
@@ -63,7 +59,7 @@ rule score_steps:
     params:
         shards=EXPERIMENT.scorer.shards,
         dtype=EXPERIMENT.model.dtype,
-        template=TEMPLATE_OPTION if EXPERIMENT.scorer.model is None else "",
+        template=TEMPLATE if EXPERIMENT.scorer.model is None else "",
         code=code_digest(
             "scripts/select/score_steps.py",
             packages=["torch", "transformers", "polars"],
@@ -71,7 +67,7 @@ rule score_steps:
     message:
         "PIR: leave out each functional step of shard {wildcards.shard} and see what the answer loses"
     shell:
-        "{PYTHON} -m scripts.select.score_steps --clean {input.clean} --steps {input.steps} --scorer {input.scorer}"
+        "$PYTHON -m scripts.select.score_steps --clean {input.clean} --steps {input.steps} --scorer {input.scorer}"
         " {params.template} --dtype {params.dtype} --shard {wildcards.shard} --shards {params.shards}"
         " --scores {output.scores} --samples {output.samples} > {log} 2>&1"
 
@@ -80,9 +76,7 @@ rule gather_scores:
     input:
         steps=f"{RESULTS}/select/steps.parquet",
         scores=expand(f"{RESULTS}/select/shards/scores.{{shard}}.parquet", shard=SHARDS),
-        samples=expand(
-            f"{RESULTS}/select/shards/samples.{{shard}}.parquet", shard=SHARDS
-        ),
+        samples=expand(f"{RESULTS}/select/shards/samples.{{shard}}.parquet", shard=SHARDS),
     output:
         scores=f"{RESULTS}/select/scores.parquet",
         samples=f"{RESULTS}/select/samples.parquet",
@@ -102,25 +96,8 @@ rule gather_scores:
     message:
         "Gather the shards' scores"
     shell:
-        "{PYTHON} -m scripts.select.gather_scores --steps {input.steps} --score-shards {input.scores}"
+        "$PYTHON -m scripts.select.gather_scores --steps {input.steps} --score-shards {input.scores}"
         " --sample-shards {input.samples} --scores {output.scores} --samples {output.samples} > {log} 2>&1"
-
-
-def score_tables(wildcards):
-    """Return the tables that a limopro subset needs, none for the others."""
-    if wildcards.subset not in EXPERIMENT.scored_subsets():
-        return {}
-    return {
-        name: f"{RESULTS}/select/{name}.parquet"
-        for name in ("steps", "scores", "samples")
-    }
-
-
-def score_options(wildcards):
-    """Return the same tables as options of select_subset."""
-    return " ".join(
-        f"--{name} {path}" for name, path in score_tables(wildcards).items()
-    )
 
 
 rule select_subset:
@@ -135,8 +112,6 @@ rule select_subset:
         f"{LOGS}/select/select_subset.{{subset}}.log",
     benchmark:
         f"{LOGS}/select/select_subset.{{subset}}.benchmark.tsv"
-    wildcard_constraints:
-        subset="|".join(EXPERIMENT.subsets),
     conda:
         "../envs/main.yaml"
     threads: 1
@@ -145,19 +120,15 @@ rule select_subset:
         runtime=runtime("default"),
         slurm_partition=partition("default"),
     params:
-        settings=lambda wildcards: shlex.quote(
-            EXPERIMENT.subsets[wildcards.subset].model_dump_json()
-        ),
-        tables=score_options,
-        template=TEMPLATE_OPTION,
+        settings=lambda wildcards: shlex.quote(EXPERIMENT.subsets[wildcards.subset].model_dump_json()),
+        tables=lambda wildcards: options({f"--{name}": path for name, path in score_tables(wildcards).items()}),
+        template=TEMPLATE,
         seed=EXPERIMENT.seed,
-        code=code_digest(
-            "scripts/select/select_subset.py", packages=["polars", "transformers"]
-        ),
+        code=code_digest("scripts/select/select_subset.py", packages=["polars", "transformers"]),
     message:
         "Subset '{wildcards.subset}'"
     shell:
-        "{PYTHON} -m scripts.select.select_subset --name {wildcards.subset} --settings {params.settings}"
+        "$PYTHON -m scripts.select.select_subset --name {wildcards.subset} --settings {params.settings}"
         " --seed {params.seed} --clean {input.clean} --model {input.model} {params.template} {params.tables}"
         " --subset {output.subset} > {log} 2>&1"
 
@@ -176,10 +147,6 @@ rule select_control:
         f"{LOGS}/select/select_control.{{subset}}.{{control}}-t{{seed}}.log",
     benchmark:
         f"{LOGS}/select/select_control.{{subset}}.{{control}}-t{{seed}}.benchmark.tsv"
-    wildcard_constraints:
-        subset="|".join(EXPERIMENT.subsets),
-        control="|".join(EXPERIMENT.controls) or "none^",
-        seed=r"\d+",
     conda:
         "../envs/main.yaml"
     threads: 1
@@ -188,15 +155,13 @@ rule select_control:
         runtime=runtime("default"),
         slurm_partition=partition("default"),
     params:
-        template=TEMPLATE_OPTION,
+        template=TEMPLATE,
         seed=EXPERIMENT.seed,
-        code=code_digest(
-            "scripts/select/select_control.py", packages=["polars", "transformers"]
-        ),
+        code=code_digest("scripts/select/select_control.py", packages=["polars", "transformers"]),
     message:
         "Control '{wildcards.control}' of '{wildcards.subset}' for training seed {wildcards.seed}"
     shell:
-        "{PYTHON} -m scripts.select.select_control --control {wildcards.control} --name {wildcards.subset}"
+        "$PYTHON -m scripts.select.select_control --control {wildcards.control} --name {wildcards.subset}"
         " --training-seed {wildcards.seed} --seed {params.seed} --of {input.of} --clean {input.clean}"
         " --model {input.model} {params.template} --steps {input.steps} --scores {input.scores}"
         " --subset {output.subset} > {log} 2>&1"

@@ -4,8 +4,6 @@ from scripts.common.config.training import Optimisation
 from scripts.common.digest import code_digest
 from scripts.common.options import to_options
 
-RUNS = {run.name: run for run in EXPERIMENT.runs()}
-
 
 rule make_demo_model:
     output:
@@ -23,6 +21,7 @@ rule make_demo_model:
         slurm_partition=partition("default"),
     params:
         seed=EXPERIMENT.seed,
+        steps=f"--steps {EXPERIMENT.model.demo_steps}" if EXPERIMENT.model.demo_steps else "",
         code=code_digest(
             "scripts/train/make_demo_model.py",
             packages=["torch", "transformers", "tokenizers"],
@@ -30,16 +29,14 @@ rule make_demo_model:
     message:
         "Demo model: a tiny Qwen2 trained from scratch, two to three minutes on one core"
     shell:
-        "{PYTHON} -m scripts.train.make_demo_model --seed {params.seed} {params.steps} --output {output.model} > {log} 2>&1"
+        "$PYTHON -m scripts.train.make_demo_model --seed {params.seed} {params.steps} --output {output.model} > {log} 2>&1"
 
 
 rule train_sft:
     input:
         subset=lambda wildcards: f"{RESULTS}/select/subsets/{RUNS[wildcards.run].draw}.parquet",
         base=model_folder("base"),
-        accelerate=str(
-            ROOT / "profiles" / "accelerate" / f"{EXPERIMENT.training.accelerate}.yaml"
-        ),
+        accelerate=str(ROOT / "profiles" / "accelerate" / f"{EXPERIMENT.training.accelerate}.yaml"),
         template=chat_template(),
     output:
         model=directory(f"{RESULTS}/train/{{run}}/model"),
@@ -62,7 +59,8 @@ rule train_sft:
         seed=lambda wildcards: RUNS[wildcards.run].seed,
         processes=max(1, EXPERIMENT.training.gpus),
         dtype=EXPERIMENT.model.dtype,
-        template=TEMPLATE_OPTION,
+        template=TEMPLATE,
+        work=lambda wildcards: f"{WORK}/train/{wildcards.run}",
         training=to_options(Optimisation, EXPERIMENT.training),
         code=code_digest(
             "scripts/train/train_sft.py",
@@ -71,8 +69,8 @@ rule train_sft:
     message:
         "Fine-tune '{wildcards.run}'"
     shell:
-        "{PYTHON} -m accelerate.commands.launch --config_file {input.accelerate} --num_processes {params.processes}"
+        "$PYTHON -m accelerate.commands.launch --config_file {input.accelerate} --num_processes {params.processes}"
         " -m scripts.train.train_sft --run {wildcards.run} --arm {params.arm} --seed {params.seed}"
         " --subset {input.subset} --base {input.base} {params.template} --dtype {params.dtype} {params.training}"
-        " --work {WORK}/train/{wildcards.run} --model {output.model} --log {output.log} --summary {output.summary}"
+        " --work {params.work} --model {output.model} --log {output.log} --summary {output.summary}"
         " > {log} 2>&1"
