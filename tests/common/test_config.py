@@ -1,6 +1,7 @@
 """The experiment file: one sentence per mistake, all at once; names and runs that follow from it."""
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +106,19 @@ def test_the_experiments_of_the_repository_are_valid(
     (tmp_path / "report").symlink_to(ROOT / "report")
     monkeypatch.chdir(tmp_path)
     assert isinstance(load_experiment(config), Experiment)
+
+
+def test_the_documented_keys_are_those_of_the_models() -> None:
+    from scripts.common.config.document import page, schema
+
+    assert json.loads((ROOT / "docs/experiment.schema.json").read_text(encoding="utf-8")) == schema(), "run: make docs"
+    assert (ROOT / "docs/experiment.md").read_text(encoding="utf-8") == page(), "run: make docs"
+
+
+def test_every_key_has_a_description() -> None:
+    from scripts.common.config.document import schema
+
+    whole = schema()
+    for name, model in {"Experiment": whole, **whole["$defs"]}.items():
+        for key, field in model["properties"].items():
+            assert field.get("description") or key == "method", f"{name}.{key}"

@@ -68,7 +68,7 @@ class Evaluation(Settings):
     system_prompt: str | None = None
     """System prompt of every question."""
     generation: Generation = Generation()
-    """How answers are drawn."""
+    """Sampling."""
     max_model_length: int = Field(default=32_768, gt=1)
     """Longest prompt plus answer, in tokens."""
     gpu_memory_utilization: float = Field(default=0.9, gt=0, le=1)

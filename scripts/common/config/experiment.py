@@ -53,7 +53,7 @@ class Experiment(Settings):
     seed: int = Field(default=1, ge=0)
     """Seed of every draw that is not a training seed."""
     dataset: Dataset
-    """The raw data set."""
+    """Where the rows come from."""
     pool: Pool = Pool()
     """Which rows are fit for training."""
     model: Model

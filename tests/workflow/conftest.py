@@ -1,0 +1,84 @@
+"""A copy of the project to run and to edit, and one finished run of experiments/micro.yaml that several tests look at."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ["Snakefile", "config.yaml", "rules", "scripts", "report", "envs", "profiles", "experiments"]
+
+
+class Checkout:
+    """A folder with the project's files, in which Snakemake runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for part in PARTS:
+            source = ROOT / part
+            if source.is_dir():
+                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(source, folder / part)
+        for environment in (".venv", ".venv-vllm"):
+            if (ROOT / environment).exists():
+                (folder / environment).symlink_to(ROOT / environment)
+
+    def snakemake(self, *arguments: str, check: bool = True, timeout: int = 900) -> str:
+        """Run Snakemake; return what it prints."""
+        command = [sys.executable, "-m", "snakemake", "--cores", str(os.cpu_count()), *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, text=True, timeout=timeout, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        if check and done.returncode:
+            logs = [path.read_text(errors="replace")[-2000:] for path in self.folder.rglob("logs/**/*.log")]
+            raise AssertionError(done.stdout[-4000:] + "\n".join(logs[-3:]))
+        return done.stdout
+
+    def plan(self, *arguments: str) -> Counter[str]:
+        """Return how many jobs of each rule a run would start."""
+        text = self.snakemake("--dry-run", *arguments)
+        if "Nothing to be done" in text:
+            return Counter()
+        table = re.search(r"^job\s+count\n[-\s]+\n(.*?)^total", text, flags=re.MULTILINE | re.DOTALL)
+        assert table, text
+        return Counter({line.split()[0]: int(line.split()[1]) for line in table.group(1).splitlines() if line.strip()})
+
+    def experiment(self, name: str, source: str = "micro", **changes: object) -> str:
+        """Write experiments/{name}.yaml: another one with keys (dots as __) changed. Return its path."""
+        config = yaml.safe_load((self.folder / f"experiments/{source}.yaml").read_text(encoding="utf-8"))
+        for path, value in changes.items():
+            *keys, last = path.split("__")
+            place = config
+            for key in keys:
+                place = place.setdefault(key, {})
+            place[last] = value
+        target = f"experiments/{name}.yaml"
+        (self.folder / target).write_text(yaml.safe_dump(config), encoding="utf-8")
+        return target
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace text in a file; it must be there."""
+        text = (self.folder / file).read_text(encoding="utf-8")
+        assert old in text, f"{file} does not hold {old!r}"
+        (self.folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    """A fresh copy of the project."""
+    return Checkout(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def micro(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A copy of the project with experiments/micro.yaml run to the end. Tests that edit it put it back."""
+    finished = Checkout(tmp_path_factory.mktemp("micro"))
+    finished.snakemake("--configfile", "experiments/micro.yaml")
+    return finished
