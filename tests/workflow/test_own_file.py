@@ -1,0 +1,57 @@
+"""A newcomer's own file of chains: real mathematics in alpaca form, through data, select and train."""
+
+import json
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from scripts.common.tables import read_table
+from tests.workflow.conftest import Checkout
+
+pytestmark = pytest.mark.workflow
+MATH_500 = Path(__file__).resolve().parents[3] / "shared" / "data" / "benchmarks" / "math_500.jsonl"
+OWN = [  # where the real set is not at hand
+    {"problem": f"What is {a} + {a + 3}?", "answer": str(2 * a + 3),
+     "solution": f"We add {a} and {a + 3}.\nWait, let me check: {a} + {a + 3} = {2 * a + 3}.\n"
+                 f"Therefore the answer is $\\boxed{{{2 * a + 3}}}$."}
+    for a in range(60)
+] + [{"problem": "Long?", "solution": "We add one more. " * 2000 + "$\\boxed{1}$", "answer": "1"}]  # fmt: skip
+
+
+def test_a_local_file_works_to_the_end(checkout: Checkout, micro: Checkout) -> None:
+    rows = (
+        [json.loads(line) for line in MATH_500.read_text(encoding="utf-8").splitlines()] if MATH_500.exists() else OWN
+    )
+    alpaca = [{"instruction": row["problem"], "output": row["solution"], "answer": row["answer"]} for row in rows]
+    (checkout.folder / "chains.jsonl").write_text("".join(json.dumps(row) + "\n" for row in alpaca), encoding="utf-8")
+    model = checkout.folder / "demo-model"
+    shutil.copytree(micro.folder / "results/micro/train/demo-base", model)
+    config = checkout.experiment(
+        "own",
+        source="minimal",
+        dataset__path="chains.jsonl",
+        model={"name": "./demo-model", "dtype": "float32"},
+        subsets={"limopro": {"method": "limopro", "prune_ratio": 0.5, "sample_score": "chain_gain", "size": 20}},
+        controls=["rows"],
+        training={
+            "seeds": [1],
+            "epochs": 1,
+            "max_length": 2048,
+            "per_device_batch": 4,
+            "activation_checkpointing": False,
+        },
+        evaluation={"engine": "transformers", "benchmarks": {"chains": {"demo": {"questions": 5}}}},
+        resources={},
+    )
+    checkout.snakemake("--configfile", config, "models")
+    results = checkout.folder / "results/minimal"
+    rejected = pl.DataFrame(read_table("rejected", results / "data/rejected.parquet"))
+    pool = pl.DataFrame(read_table("pool", results / "data/pool.parquet"))
+    assert len(pool) + len(rejected) == len(rows)
+    assert "over_context" in set(rejected["reason"]), "chains longer than the scorer's context are rejected, not cut"
+    # No <think> tag: the text is the reasoning.
+    assert (pool["reasoning"] == pool["response"].str.strip_chars()).all()
+    summary = json.loads((results / "train/limopro-t1/summary.json").read_text())
+    assert summary["rows"] == 20 and (results / "train/limopro-t1/model/model.safetensors").is_file()
