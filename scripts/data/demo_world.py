@@ -10,15 +10,14 @@ by perplexity finds them.
 import random
 from dataclasses import dataclass
 
+from scripts.common.seeds import derive_seed
+
 LARGEST_VALUE = 20
 LARGEST_AMOUNT = 10
 LABELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-PROGRESSIVE, VERIFICATION, MULTI_METHOD, CORRECTION = (
-    "progressive",
-    "verification",
-    "multi_method",
-    "error_correction",
-)
+# The names that the select stage gives them; spelt out, since the truth must not come from what it is held against.
+PROGRESSIVE, VERIFICATION = "progressive", "verification"
+MULTI_METHOD, CORRECTION = "multi_method", "error_correction"
 
 
 @dataclass(frozen=True)
@@ -86,6 +85,16 @@ def draw_problem(rng: random.Random, n_operations: int) -> Problem:
         operations.append(Operation(label, value, after - value))
         value = after
     return Problem(start, tuple(operations))
+
+
+def draw_benchmark(seed: int, operations: int, questions: int) -> list[Problem]:
+    """The problems of a benchmark: drawn apart from every training problem, no question twice."""
+    rng = random.Random(derive_seed(seed, "benchmark", operations, questions))
+    problems: dict[str, Problem] = {}
+    while len(problems) < questions:
+        problem = draw_problem(rng, operations)
+        problems[problem.question] = problem
+    return list(problems.values())
 
 
 def draw_chain(rng: random.Random, problem: Problem, habits: Habits) -> list[Line]:

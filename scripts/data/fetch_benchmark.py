@@ -1,4 +1,4 @@
-"""Read a benchmark, lighteval's by its task name or a local JSONL file, into test.jsonl, the form that all stages share.
+"""Read a benchmark, lighteval's by its task name or a local JSONL file, into test.jsonl, which all stages share.
 
 A task's questions are fetched from the hub as lighteval has them: repository, split and prompt are those of its own
 task definition. A local file has the fields question (or problem) and answer, and id, subject and choices if it
@@ -51,7 +51,9 @@ def _choice(choices: Any, answer: str, where: str) -> tuple[list[str], int]:
     for names in (letters, texts):
         if answer in names:
             return letters, names.index(answer)
-    raise UserError(f"{where}: the answer '{answer}' is neither one of the letters {', '.join(letters)} nor one of the choices")
+    raise UserError(
+        f"{where}: the answer '{answer}' is neither one of the letters {', '.join(letters)} nor one of the choices"
+    )
 
 
 def local_question(row: Any, kind: str, where: str) -> Question:
@@ -73,7 +75,9 @@ def local_question(row: Any, kind: str, where: str) -> Question:
     if kind != "choice":
         return own
     letters, gold = _choice(row.get("choices"), answer, where)
-    listed = "\n".join(f"{letter}) {str(choice).strip()}" for letter, choice in zip(letters, row["choices"], strict=True))
+    listed = "\n".join(
+        f"{letter}) {str(choice).strip()}" for letter, choice in zip(letters, row["choices"], strict=True)
+    )
     prompt = f"{CHOICE_INSTRUCTION.format(letters=''.join(letters))}\n\n{question}\n\n{listed}"
     return own.model_copy(update={"prompt": prompt, "choices": letters, "gold_index": gold, "answer": letters[gold]})
 
@@ -123,7 +127,8 @@ def hub_rows(config: Any) -> tuple[str, Iterator[dict[str, Any]]]:
     try:
         commit = str(HfApi().dataset_info(config.hf_repo, revision=config.hf_revision).sha)
         splits = [
-            load_dataset(config.hf_repo, config.hf_subset, split=split, revision=commit) for split in config.evaluation_splits
+            load_dataset(config.hf_repo, config.hf_subset, split=split, revision=commit)
+            for split in config.evaluation_splits
         ]
     except Exception as error:  # the hub raises a dozen kinds, and all mean the same to the user
         raise UserError(

@@ -17,9 +17,8 @@ def lock(name: str) -> dict[str, str]:
     pins = {}
     for line in lines:
         if line and not line.startswith("#"):
-            assert (match := re.fullmatch(r"([\w.-]+)==([\w.]+)", line)), (
-                f"{name}.txt: '{line}' is not one pinned package"
-            )
+            match = re.fullmatch(r"([\w.-]+)==([\w.]+)", line)
+            assert match, f"{name}.txt: '{line}' is not one pinned package"
             pins[match[1].lower().replace("_", "-")] = match[2]
     return pins
 

@@ -1,0 +1,167 @@
+"""Time exact PIR by the tree of a chain (scripts/select/pir.py) against one whole forward pass per left-out step.
+
+A random Qwen2 of about 12M parameters with a vocabulary of 32k scores synthetic chains: by default 24 steps of 40 tokens, 16
+of them functional. Both ways run in this process, in turn; the medians and their ratio are printed as JSON, with the tokens
+processed against the number that cannot be avoided, padding apart, and the peak memory of the fast way alone.
+"""
+
+import json
+import random
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from scripts.common import cli
+from scripts.common.provenance import hardware
+
+
+def build_model(hidden: int, layers: int, vocabulary: int) -> Any:
+    """Return a random Qwen2 in float32, ready to score."""
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=vocabulary,
+        hidden_size=hidden,
+        intermediate_size=4 * hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=hidden // 32,
+        num_key_value_heads=hidden // 64,
+        max_position_embeddings=32_768,
+        tie_word_embeddings=True,
+        attn_implementation="sdpa",
+    )
+    return Qwen2ForCausalLM(config).eval()
+
+
+def build_chains(number: int, steps: int, step_tokens: int, functional: int, vocabulary: int) -> list[Any]:
+    """Return chains of random token ids: a prompt of 60 tokens, an answer of 3."""
+    from scripts.select.pir import Chain
+
+    draw = random.Random(0)
+
+    def ids(count: int) -> list[int]:
+        return [draw.randrange(vocabulary) for _ in range(count)]
+
+    return [
+        Chain(
+            id=str(n),
+            prompt=ids(60),
+            opening=ids(3),
+            steps=[ids(step_tokens) for _ in range(steps)],
+            closing=ids(12),
+            lead=ids(8),
+            answer=ids(3),
+            functional=sorted(draw.sample(range(steps), functional)),
+        )
+        for n in range(number)
+    ]
+
+
+def plain_scores(model: Any, chains: list[Any]) -> list[list[float]]:
+    """Return [full, question only, without each functional step] per chain: a whole pass for each, all logits made."""
+    import torch
+
+    def nll(before: list[int], answer: list[int]) -> float:
+        logits = model(torch.tensor([before + answer])).logits[0, len(before) - 1 : -1].float()
+        return float(torch.nn.functional.cross_entropy(logits, torch.tensor(answer)))
+
+    values = []
+    for chain in chains:
+        whole = range(len(chain.steps))
+        kept = [list(whole), *([k for k in whole if k != left_out] for left_out in chain.functional)]
+        full, *without = [
+            nll([*chain.prompt, *chain.opening, *(i for k in some for i in chain.steps[k]), *chain.closing], chain.answer)
+            for some in kept
+        ]
+        values.append([full, nll([*chain.prompt, *chain.lead], chain.answer), *without])
+    return values
+
+
+def tree_scores(model: Any, chains: list[Any], budget: int) -> list[list[float]]:
+    """Return the same values by the tree."""
+    from scripts.select.pir import score_chains
+
+    scores = {chain.id: score for chain, score in score_chains(model, chains, budget)}
+    return [[scores[c.id].nll_full, scores[c.id].nll_question, *scores[c.id].nll_without] for c in chains]
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """Return the wall-clock seconds of one call."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def processed_tokens(model: Any, chains: list[Any], budget: int) -> int:
+    """Return how many token positions the fast way passes through the model, padding included."""
+    counted = 0
+
+    def count(module: Any, arguments: Any, keywords: dict[str, Any]) -> None:
+        nonlocal counted
+        counted += keywords["input_ids"].numel()
+
+    handle = model.base_model.register_forward_pre_hook(count, with_kwargs=True)
+    tree_scores(model, chains, budget)
+    handle.remove()
+    return counted
+
+
+def measure(arguments: Any) -> dict[str, Any]:
+    """Return the figures of one run of this benchmark."""
+    import torch
+
+    from scripts.select.pir import tree_tokens
+
+    model = build_model(arguments.hidden, arguments.layers, arguments.vocabulary)
+    shape = (arguments.steps, arguments.step_tokens, arguments.functional, arguments.vocabulary)
+    chains = build_chains(arguments.chains, *shape)
+    with torch.inference_mode():
+        fast, plain = tree_scores(model, chains, arguments.budget), plain_scores(model, chains)
+        gap = max(abs(a - b) for x, y in zip(fast, plain, strict=True) for a, b in zip(x, y, strict=True))
+        pairs = [
+            (
+                seconds(lambda: tree_scores(model, chains, arguments.budget)),
+                seconds(lambda: plain_scores(model, chains)),
+            )
+            for _ in range(arguments.repeats)
+        ]
+        processed = processed_tokens(model, chains, arguments.budget)
+    unavoidable = sum(map(tree_tokens, chains))
+    return {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "chains": arguments.chains,
+        "shape": {"steps": shape[0], "step_tokens": shape[1], "functional": shape[2], "vocabulary": shape[3]},
+        "largest_difference_nats": gap,
+        "tree_seconds_median": round(statistics.median(fast for fast, _ in pairs), 3),
+        "plain_seconds_median": round(statistics.median(plain for _, plain in pairs), 3),
+        "ratio_median": round(statistics.median(plain / fast for fast, plain in pairs), 2),
+        "ratios": [round(plain / fast, 2) for fast, plain in pairs],
+        "unavoidable_tokens": unavoidable,
+        "processed_tokens_with_padding": processed,
+        "padding_share": round(1 - unavoidable / processed, 4),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "hardware": hardware(),
+    }
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    sizes = {"chains": 2, "steps": 24, "step-tokens": 40, "functional": 16, "vocabulary": 32_000, "hidden": 256}
+    sizes |= {"layers": 4, "budget": 16_384, "repeats": 5}
+    for name, value in sizes.items():
+        parser.add_argument(f"--{name}", type=int, default=value, help=f"default {value}")
+    parser.add_argument("--output", type=Path, help="JSON file to write as well")
+    arguments = parser.parse_args()
+    text = json.dumps(measure(arguments), indent=2)
+    print(text)
+    if arguments.output:
+        arguments.output.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,124 @@
+"""Whether an answer is right: lighteval's own scoring, one answer at a time, in bounded time and memory.
+
+lighteval bounds sympy by an alarm, which neither interrupts a number like 9^{9^{9^9}} nor its own regular expressions.
+So it runs in a child process that is ended when an answer takes too long; that answer counts as wrong, without an
+extracted answer.
+"""
+
+import multiprocessing
+import resource
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NamedTuple
+
+from lighteval.metrics.metrics_sample import SamplingMetric
+from lighteval.models.model_output import ModelResponse
+from lighteval.tasks.requests import Doc
+
+from scripts.common.cli import log
+
+SECONDS = 30.0
+"""Per answer. lighteval's own limits are 5 s per expression parsed and per comparison."""
+MEMORY = 4 * 2**30
+"""Bytes that the child may take beyond what it starts with."""
+
+Compute = Callable[[Doc, ModelResponse], float]
+
+
+class Verdict(NamedTuple):
+    """What is known of one answer."""
+
+    correct: int
+    extracted: str | None
+    """The answer as lighteval reads it from the text, or None where it finds none."""
+
+
+def judge_answer(compute: Compute, doc: Doc, text: str) -> Verdict:
+    """Return the verdict of lighteval's scoring function on one answer."""
+    score = compute(doc, ModelResponse(text=[text]))
+    found = (doc.specific or {}).get("extracted_predictions") or [None]
+    return Verdict(int(score == 1), found[0])
+
+
+def _serve(compute: Compute, connection: Connection, parents: Connection) -> None:
+    """The child: judge what comes in until the connection closes."""
+    parents.close()  # else the connection would outlive the parent
+    own = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (own + MEMORY, own + MEMORY))
+    while True:
+        try:
+            choices, gold_index, text = connection.recv()
+        except EOFError:
+            return
+        try:
+            verdict = judge_answer(compute, Doc(query="", choices=choices, gold_index=gold_index), text)
+        except (MemoryError, RecursionError, ValueError):  # sympy's ways to say that it is no sensible number
+            verdict = Verdict(0, None)
+        connection.send(verdict)
+
+
+class Judge:
+    """Scores the answers that metrics ask for, in the place of their own scoring function, and remembers its verdicts.
+
+    Many answers are the same text once <think>...</think> is gone, and lighteval scores an answer once per metric.
+    """
+
+    def __init__(self, metrics: Sequence[SamplingMetric], seconds: float = SECONDS) -> None:
+        """`metrics` are of one kind: pass@1 and pass@n on the same answers."""
+        self._compute: Compute = metrics[0].compute_score
+        self._prepare = metrics[0].preprocess
+        for metric in metrics:
+            metric.compute_score = self._score
+        self._seconds = seconds
+        self._verdicts: dict[tuple[tuple[str, ...], int, str], Verdict] = {}
+        self.ended = 0
+        """Answers that took too long or too much memory."""
+
+    def __enter__(self) -> "Judge":
+        self._start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop()
+
+    def __deepcopy__(self, memo: object) -> "Judge":
+        return self  # lighteval copies its tasks to write them down; the child and its connection stay one
+
+    def _start(self) -> None:
+        # fork: the child has lighteval loaded at once, and it touches neither torch's threads nor the GPU.
+        context = multiprocessing.get_context("fork")
+        self._connection, theirs = context.Pipe()
+        self._child = context.Process(target=_serve, args=(self._compute, theirs, self._connection), daemon=True)
+        self._child.start()
+        theirs.close()
+
+    def _stop(self) -> None:
+        self._connection.close()
+        self._child.kill()
+        self._child.join()
+
+    def verdict(self, doc: Doc, text: str) -> Verdict:
+        """Return the verdict on one answer to `doc`, the one that the metrics count."""
+        text = self._prepare(text)
+        key = (tuple(doc.choices), int(doc.gold_index), text)
+        if key not in self._verdicts:
+            self._verdicts[key] = self._ask(doc, text)
+        return self._verdicts[key]
+
+    def _ask(self, doc: Doc, text: str) -> Verdict:
+        self._connection.send((doc.choices, doc.gold_index, text))
+        try:
+            if self._connection.poll(self._seconds):
+                return self._connection.recv()
+        except EOFError:
+            pass
+        log.warning("an answer could not be judged within %g s and counts as wrong: ...%s", self._seconds, text[-80:])
+        self.ended += 1
+        self._stop()
+        self._start()
+        return Verdict(0, None)
+
+    def _score(self, doc: Doc, model_response: ModelResponse) -> float:
+        """Score the one answer of `model_response`, as lighteval's sampling metrics ask for it."""
+        return float(self.verdict(doc, model_response.final_text[0]).correct)

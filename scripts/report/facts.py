@@ -1,0 +1,48 @@
+"""What the report is written from: the stage's tables, the experiment, the provenance of every artefact."""
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from scripts.common.config.experiment import Experiment
+from scripts.common.config.model import DEMO
+from scripts.common.tables import read_csv
+from scripts.report.report_tables import read_report_table
+
+SUFFIX = ".provenance.json"
+
+
+class Facts:
+    """The results folder of one experiment, read as it is needed."""
+
+    def __init__(self, results: Path, experiment: Path) -> None:
+        self.results = results
+        self.experiment = Experiment.model_validate_json(experiment.read_text(encoding="utf-8"))
+        self.tables = results / "report" / "tables"
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table of the report stage by its name."""
+        path = self.tables / f"{name}.csv"
+        return read_csv(name, path) if name in ("scores", "comparisons") else read_report_table(name, path)
+
+    @property
+    def is_demo(self) -> bool:
+        return self.experiment.model.name == DEMO
+
+    @cached_property
+    def examples(self) -> list[dict[str, Any]]:
+        """The answers that were drawn to be printed."""
+        return list(json.loads((self.results / "report" / "examples.json").read_text(encoding="utf-8")))
+
+    @cached_property
+    def provenance(self) -> dict[str, dict[str, Any]]:
+        """The provenance records by artefact (a path inside the results folder), without the documents' own."""
+        records = {}
+        for file in sorted(self.results.rglob(f"*{SUFFIX}")):
+            artefact = str(file.relative_to(self.results)).removesuffix(SUFFIX)
+            if not artefact.startswith("report/report."):
+                records[artefact] = json.loads(file.read_text(encoding="utf-8"))
+        return records

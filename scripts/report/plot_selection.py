@@ -1,0 +1,110 @@
+"""Where rows and steps went: the account of the pool, PIR by pattern, and the functional steps that pruning left."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from scripts.common import cli
+from scripts.common.provenance import recording
+from scripts.report import figures
+from scripts.report.labels import FUNCTIONAL, PATTERNS
+from scripts.report.report_tables import read_report_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+STAGES = ("raw", "pool", "clean", "scored")
+
+
+def draw_account(axes: "Axes", account: pd.DataFrame, subsets: pd.DataFrame) -> None:
+    """Draw how many rows are left after each stage, down to every subset."""
+    left = [
+        (stage, int(account.loc[account["stage"] == stage, "rows"].iloc[0]))
+        for stage in STAGES
+        if stage in set(account["stage"])
+    ]
+    left += [(str(draw), int(rows)) for draw, rows in subsets[["draw", "rows"]].itertuples(index=False)]
+    names, rows = [name for name, _ in left], [count for _, count in left]
+    axes.barh(range(len(left)), rows, color=figures.SKY, edgecolor="white", height=0.7)
+    for place, count in enumerate(rows):
+        axes.text(count, place, f" {count:,}", va="center", fontsize=7.5)
+    axes.set_yticks(range(len(left)), names)
+    axes.set_ylim(len(left) - 0.4, -0.6)
+    axes.set_xlim(0, max(rows) * 1.2)
+    axes.set_title("Rows left")
+    axes.tick_params(axis="y", length=0)
+
+
+def draw_pir(axes: "Axes", pir: pd.DataFrame) -> None:
+    """Draw the quantiles of PIR of each functional pattern."""
+    for place, row in pir.iterrows():
+        if row["steps"]:
+            axes.plot([row["q05"], row["q95"]], [place, place], color=figures.GREY, linewidth=1)
+            axes.plot([row["q25"], row["q75"]], [place, place], color=figures.BLUE, linewidth=5, solid_capstyle="butt")
+            axes.plot(row["median"], place, "o", markersize=4, color="white", markeredgecolor="black", zorder=3)
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set_yticks(
+        range(len(pir)), [f"{_two_lines(row['pattern'])}\n{row['steps']:,} steps" for _, row in pir.iterrows()]
+    )
+    axes.set_ylim(len(pir) - 0.5, -0.5)
+    axes.set_title("PIR by pattern")
+    axes.set_xlabel("nats an answer token")
+    axes.tick_params(axis="y", length=0)
+    figures.grid_lines(axes)
+
+
+def draw_steps(axes: "Axes", subset: "pd.Series[int]") -> None:
+    """Draw how many functional steps of a pruned subset's rows stayed and how many were left out."""
+    pruned = [int(subset[f"pruned_{pattern}"]) for pattern in FUNCTIONAL]
+    kept = [int(subset[f"steps_{pattern}"]) - left_out for pattern, left_out in zip(FUNCTIONAL, pruned, strict=True)]
+    places = range(len(FUNCTIONAL))
+    axes.barh(places, kept, height=0.6, color=figures.GREEN, linewidth=0, label="kept")
+    # No outline: a bar of no length would still show one.
+    look: dict[str, Any] = {"facecolor": "white", "edgecolor": figures.VERMILLION, "linewidth": 0, "hatch": "////"}
+    axes.barh(places, pruned, left=kept, height=0.6, label="pruned", **look)
+    axes.set_yticks(range(len(FUNCTIONAL)), [_two_lines(pattern) for pattern in FUNCTIONAL])
+    axes.set_ylim(len(FUNCTIONAL) - 0.5, -0.5)
+    axes.set_title(f"Steps in {subset['draw']}")
+    axes.set_xlabel("functional steps")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.32), ncols=2)
+    axes.tick_params(axis="y", length=0)
+    figures.grid_lines(axes)
+
+
+def _two_lines(pattern: str) -> str:
+    return PATTERNS[pattern].replace(" validation", "\nvalidation")
+
+
+def plot(account: pd.DataFrame, subsets: pd.DataFrame, pir: pd.DataFrame, path: Path) -> None:
+    """Write the figure from the tables pool_account, subsets and pir. Controls are left out: they are as large."""
+    chosen = subsets[~subsets["draw"].str.contains(".", regex=False)]
+    pruned = chosen[chosen["pruned_steps"] > 0]
+    panels = 1 + bool(len(pir)) + bool(len(pruned))
+    figure, grid = figures.new_figure(max(2.1, 0.8 + 0.22 * (4 + len(chosen))), 1, panels)
+    draw_account(grid[0, 0], account, chosen)
+    if len(pir):
+        draw_pir(grid[0, 1], pir)
+    if len(pruned):
+        draw_steps(grid[0, -1], pruned.iloc[0])
+    figures.save(figure, path)
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--pool-account", type=Path, required=True, help="pool_account.csv")
+    parser.add_argument("--subsets", type=Path, required=True, help="subsets.csv")
+    parser.add_argument("--pir", type=Path, required=True, help="pir.csv")
+    parser.add_argument("--figure", type=Path, required=True, help="the SVG to write")
+    arguments = parser.parse_args()
+    with recording(outputs=[arguments.figure], inputs=[arguments.pool_account, arguments.subsets, arguments.pir]):
+        plot(
+            read_report_table("pool_account", arguments.pool_account),
+            read_report_table("subsets", arguments.subsets),
+            read_report_table("pir", arguments.pir),
+            arguments.figure,
+        )
+
+
+if __name__ == "__main__":
+    cli.run(main)

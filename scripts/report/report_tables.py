@@ -1,0 +1,118 @@
+"""The report's own CSV tables: their columns, and how they are read and written.
+
+They are apart from scripts/common/tables.py so that a new column of the report never retrains a model.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from scripts.common.atomic import replacing
+from scripts.common.tables import TableError
+
+COLUMNS: dict[str, list[str]] = {
+    # One row per arm and benchmark: the mean over its runs. `run_sd` is over run means (empty for one run).
+    "arms": [
+        "arm",
+        "trained",
+        "benchmark",
+        "runs",
+        "n_questions",
+        "samples",
+        "score",
+        "se",
+        "ci_low",
+        "ci_high",
+        "run_sd",
+        "pass_at_k",
+        "majority",
+        "output_tokens",
+        "output_tokens_p95",
+        "score_per_1000_tokens",
+        "truncated_rate",
+        "unparsed_rate",
+    ],
+    # One row per comparison: the two parts of its standard error, and what 80% power at `effect` would take.
+    "power": [
+        "question",
+        "benchmark",
+        "subset",
+        "reference",
+        "family",
+        "question_se",
+        "run_se",
+        "run_sd",
+        "run_df",
+        "effect",
+        "questions_needed",
+        "runs_needed",
+        "both_runs",
+        "both_questions",
+    ],
+    # Only comparisons of one sample and one run.
+    "mcnemar": ["question", "benchmark", "subset", "reference", "only_subset", "only_reference", "p_value"],
+    "pool_account": ["stage", "reason", "rows"],
+    "contamination": ["benchmark", "rows", "questions"],
+    "steps": ["pattern", "steps", "share", "chains"],
+    "pir": ["pattern", "steps", "mean", "q05", "q25", "median", "q75", "q95", "negative_share"],
+    # One row per subset file; `steps_` and `pruned_` count the functional steps of its rows before and by pruning.
+    "subsets": [
+        "draw",
+        "rows",
+        "tokens_before",
+        "tokens",
+        "pruned_steps",
+        "steps_verification",
+        "pruned_verification",
+        "steps_multi_method",
+        "pruned_multi_method",
+        "steps_error_correction",
+        "pruned_error_correction",
+    ],
+    "training_runs": [
+        "run",
+        "arm",
+        "seed",
+        "rows",
+        "tokens",
+        "trained_tokens",
+        "steps",
+        "epochs",
+        "seconds",
+        "tokens_per_second",
+        "final_loss",
+        "gpus",
+        "gpu_hours",
+        "cost",
+    ],
+    "training_arms": [
+        "arm",
+        "runs",
+        "rows",
+        "tokens",
+        "trained_tokens",
+        "steps",
+        "epochs",
+        "seconds",
+        "tokens_per_second",
+        "final_loss",
+        "gpu_hours",
+        "cost",
+    ],
+}
+
+
+def write_report_table(name: str, frame: pd.DataFrame, path: Path) -> None:
+    """Write `frame` as the report table called `name`."""
+    if set(frame.columns) != set(COLUMNS[name]):
+        raise TableError(f"{path}: table '{name}' has columns {list(frame.columns)}, not {COLUMNS[name]}")
+    with replacing(path) as temporary:
+        frame[COLUMNS[name]].to_csv(temporary, index=False)
+
+
+def read_report_table(name: str, path: Path) -> pd.DataFrame:
+    """Read the report table called `name`."""
+    frame = pd.read_csv(path)
+    if list(frame.columns) != COLUMNS[name]:
+        raise TableError(f"{path}: table '{name}' has columns {list(frame.columns)}, not {COLUMNS[name]}")
+    return frame

@@ -1,0 +1,186 @@
+"""Benchmarks become test.jsonl, and mistakes a sentence with the line."""
+
+import json
+import random
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from scripts.common.cli import UserError, heavy_imports
+from scripts.common.questions import Question, read_questions
+from scripts.data import fetch_benchmark
+from scripts.data.fetch_benchmark import question_id, read_local, read_task, task_configs
+
+with heavy_imports():
+    import lighteval.tasks.lighteval_task  # noqa: F401  (before the hub is stubbed)
+
+
+def lines(path: Path, *rows: object) -> Path:
+    path.write_text(
+        "".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows), encoding="utf-8"
+    )
+    return path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *options: object) -> list[Question]:
+    output = tmp_path / "benchmark" / "test.jsonl"
+    monkeypatch.setattr(sys, "argv", ["fetch_benchmark", *map(str, options), "--output", str(output)])
+    fetch_benchmark.main()
+    return read_questions(output)
+
+
+def test_a_local_file_is_normalised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = lines(
+        tmp_path / "own.jsonl",
+        {"question": " 1+1? ", "answer": 2.0, "level": 3},
+        {"id": 7, "problem": "Wie groß ist $x$?", "answer": "\\frac{1}{2}", "subject": "Algebra"},
+        "",
+        {"question": "1/3?", "answer": 0.25},
+    )
+    assert run(monkeypatch, tmp_path, "--path", path) == [
+        Question(id=question_id("1+1?"), question="1+1?", answer="2"),
+        Question(id="7", question="Wie groß ist $x$?", answer="\\frac{1}{2}", subject="Algebra"),
+        Question(id=question_id("1/3?"), question="1/3?", answer="0.25"),
+    ]
+
+
+GOOD = {"question": "1+1?", "answer": "2"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], r"own\.jsonl holds no questions"),
+        ([GOOD, {"answer": "2"}], r"own\.jsonl, line 2: there is no text in the field 'question'"),
+        ([GOOD, "", {"question": "2+2?"}], r"own\.jsonl, line 3: there is no text or number in the field 'answer'"),
+        ([{"question": "1+1?", "answer": {"value": 2}}], "line 1: there is no text or number in the field 'answer'"),
+        ([{"question": "1+1?", "answer": "  "}], "line 1: there is no text or number in the field 'answer'"),
+        ([GOOD, "{oops"], r"own\.jsonl, line 2: this is not JSON"),
+        ([["1+1?", "2"]], "line 1: a question must be a JSON object"),
+        ([GOOD, GOOD], r"own\.jsonl: questions 1 and 2 have the same id '[0-9a-f]{16}'"),
+        ([{"id": 1, **GOOD}, {"id": "1", "question": "2+2?", "answer": "4"}], "questions 1 and 2 have the same id '1'"),
+    ],
+)
+def test_mistakes_name_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list, message: str) -> None:
+    path = lines(tmp_path / "own.jsonl", *rows)
+    with pytest.raises(UserError, match=message):
+        run(monkeypatch, tmp_path, "--path", path)
+    assert not (tmp_path / "benchmark" / "test.jsonl").exists()
+
+
+def test_choices_become_letters(tmp_path: Path) -> None:
+    row = {"question": "Which is a prime?", "choices": ["4", "5", "6"]}
+    path = lines(tmp_path / "own.jsonl", {**row, "id": "a", "answer": "B"}, {**row, "id": "b", "answer": "6"})
+    by_letter, by_text = read_local(path, "choice")
+    assert (by_letter.answer, by_letter.gold_index, by_letter.choices) == ("B", 1, ["A", "B", "C"])
+    assert (by_text.answer, by_text.gold_index) == ("C", 2)
+    assert by_letter.question == row["question"]
+    assert by_letter.prompt and by_letter.prompt.endswith(
+        "LETTER is one of ABC. Think step by step before answering.\n\nWhich is a prime?\n\nA) 4\nB) 5\nC) 6"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "row", "message"),
+    [
+        ("choice", {"question": "?", "answer": "A"}, "line 1: a benchmark of kind choice needs a list"),
+        (
+            "choice",
+            {"question": "?", "answer": "D", "choices": ["x", "y"]},
+            "the answer 'D' is neither one of the letters A, B nor one of the choices",
+        ),
+        ("code", {"question": "?", "answer": "A"}, "must be one of lighteval's tasks"),
+    ],
+)
+def test_mistakes_of_kind(tmp_path: Path, kind: str, row: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        read_local(lines(tmp_path / "own.jsonl", row), kind)
+
+
+class Hub:
+    """A stub of the hub: rows by repository and subset; remembers what was asked."""
+
+    def __init__(self, rows: dict[str, list[dict]]) -> None:
+        self.rows = rows
+        self.asked: list[tuple] = []
+
+    def dataset_info(self, repository: str, revision: str | None = None) -> SimpleNamespace:
+        if repository not in self.rows:
+            raise OSError(f"404: {repository} is not there\nmore about it")
+        return SimpleNamespace(sha="c0ffee")
+
+    def load_dataset(self, repository: str, subset: str, split: str, revision: str) -> list[dict]:
+        self.asked.append((repository, subset, split, revision))
+        return self.rows[repository]
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch):
+    def install(rows: dict[str, list[dict]]) -> Hub:
+        hub = Hub(rows)
+        monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", hub.dataset_info)
+        monkeypatch.setattr("datasets.load_dataset", hub.load_dataset)
+        return hub
+
+    return install
+
+
+def test_a_mathematics_task(hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stub = hub(
+        {
+            "HuggingFaceH4/MATH-500": [
+                {"problem": "1+1?", "solution": "It is \\boxed{2}.", "answer": "2", "subject": "Algebra"}
+            ]
+        }
+    )
+    (question,) = run(monkeypatch, tmp_path, "--task", "math_500")
+    assert stub.asked == [("HuggingFaceH4/MATH-500", "default", "test", "c0ffee")]
+    assert (question.question, question.answer, question.subject) == ("1+1?", "2", "Algebra")
+    assert question.prompt and question.prompt.startswith("Solve the following problem.") and "1+1?" in question.prompt
+    provenance = json.loads((tmp_path / "benchmark" / "test.jsonl.provenance.json").read_text())
+    assert provenance["commits"] == {"HuggingFaceH4/MATH-500": "c0ffee"}
+
+
+def test_a_choice_task_is_shuffled_the_same_way_every_time(hub) -> None:
+    rows = [
+        {"Question": f"Q{i}?", "Correct Answer": "right", **{f"Incorrect Answer {j}": f"wrong {j}" for j in (1, 2, 3)}}
+        for i in range(20)
+    ]
+    hub({"Idavidrein/gpqa": rows})
+    random.seed(1)
+    questions, _ = read_task("gpqa:diamond", "choice")
+    random.seed(2)
+    assert read_task("gpqa:diamond", "choice")[0] == questions
+    assert len({question.gold_index for question in questions}) == 4
+    for question in questions:
+        assert question.prompt and f"{question.answer}) right" in question.prompt
+        assert (
+            question.choices == ["A", "B", "C", "D"] and question.choices[question.gold_index or 0] == question.answer
+        )
+        assert question.question in {row["Question"] for row in rows}
+
+
+def test_subtasks_become_subjects(hub) -> None:
+    hub({"edinburgh-dawg/mmlu-redux-2.0": [{"question": "?", "choices": ["a", "b", "c", "d"], "answer": 2}]})
+    questions, _ = read_task("mmlu_redux_2", "choice")
+    assert len(questions) == 57 == len({question.id for question in questions})
+    assert {"anatomy", "virology"} < {question.subject for question in questions}
+    assert {question.answer for question in questions} == {"C"}
+
+
+def test_a_final_answer_is_taken_out_of_a_solution(hub) -> None:
+    hub({"openai/gsm8k": [{"question": "How many?", "answer": "2 and 3 are 5.\n#### 5"}]})
+    assert read_task("gsm8k", "math")[0][0].answer == "5"
+
+
+def test_tasks_that_are_not_there(hub) -> None:
+    with pytest.raises(UserError, match="lighteval has no task 'aime1924'"):
+        task_configs("aime1924")
+    hub({})
+    with pytest.raises(
+        UserError,
+        match=r"task 'aime24': the data set 'HuggingFaceH4/aime_2024' could not be fetched: 404: .* is not there$",
+    ):
+        read_task("aime24", "math")

@@ -1,0 +1,45 @@
+"""Fixtures of the evaluate stage."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from scripts.common.cli import heavy_imports
+from scripts.common.questions import Question, write_questions
+
+with heavy_imports():
+    import lighteval.pipeline  # noqa: F401  (once, and faster so)
+
+QUESTIONS = [
+    Question(id=f"q{i}", question=f"Start with {i}. A: add {i}.{' B: add 0.' * (i % 3)} Result?", answer=str(2 * i))
+    for i in range(7)
+]
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Path:
+    """Return the test.jsonl of seven questions q0 to q6, of unequal length; q3's answer is 6."""
+    path = tmp_path / "benchmark" / "test.jsonl"
+    write_questions(QUESTIONS, path)
+    return path
+
+
+@pytest.fixture
+def run_evaluation(
+    tiny_model: Path, questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[Path, Path]]:
+    """Return a function that runs evaluate_model with the options given and returns its two outputs."""
+    from scripts.evaluate import evaluate_model
+
+    def run(name: str = "all", *options: object) -> tuple[Path, Path]:
+        result, answers = tmp_path / f"{name}.json", tmp_path / f"{name}.parquet"
+        defaults = ["--model", tiny_model, "--model-name", "base", "--benchmark", "sums", "--questions", questions]
+        defaults += ["--samples", 3, "--seed", 1, "--engine", "transformers", "--dtype", "float32"]
+        defaults += ["--max-new-tokens", 12, "--max-model-length", 256, "--result", result, "--answers", answers]
+        monkeypatch.setattr(sys, "argv", ["evaluate_model", *map(str, [*defaults, *options])])
+        evaluate_model.main()
+        return result, answers
+
+    return run

@@ -1,0 +1,180 @@
+"""An evaluation from the model's folder to JSON and table."""
+
+import json
+import math
+import statistics
+from collections import defaultdict
+from math import comb
+from pathlib import Path
+
+import pytest
+
+from scripts.common.cli import UserError
+from scripts.common.questions import Question, read_questions, write_questions
+from scripts.common.tables import read_table
+from scripts.evaluate import evaluate_model, merge_shards, transformers_engine
+from scripts.evaluate.engines import Generated, Request, Sampling
+
+BOX = r"<think>2+2={wrong}</think> The final answer is \boxed{{{answer}}}."
+
+
+def rows_of(path: Path) -> list[dict]:
+    return read_table("answers", path).to_pylist()
+
+
+class Scripted:
+    """An engine that answers q0 three times right, q1 twice, q2 once, q3 and later never; sample 2 of all is cut off."""
+
+    requests: list[Request]
+
+    def __init__(self, model: Path, dtype: str, batch_size: int) -> None:
+        from transformers import AutoTokenizer
+
+        self.tokenizer = AutoTokenizer.from_pretrained(model)
+
+    def generate(self, requests: list[Request], sampling: Sampling) -> list[Generated]:
+        type(self).requests = requests
+        answers = []
+        for number, request in enumerate(requests):
+            sample = number % 3
+            question = int(self.tokenizer.decode(request.prompt_ids).split("Start with ")[1].split(".")[0])
+            right = sample >= question
+            text = BOX.format(wrong=2 * question if not right else 99, answer=2 * question if right else f"1{sample}5")
+            ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+            stop = self.tokenizer.eos_token_id
+            answers.append(Generated(ids, "length") if sample == 2 else Generated([*ids, stop], "stop"))
+        return answers
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> type[Scripted]:
+    monkeypatch.setattr(transformers_engine, "TransformersEngine", Scripted)
+    return Scripted
+
+
+def test_the_json_is_a_recount_of_the_table(run_evaluation, scripted) -> None:
+    result, answers = run_evaluation()
+    rows = rows_of(answers)
+    assert [(row["question_id"], row["sample"]) for row in rows] == [(f"q{q}", s) for q in range(7) for s in range(3)]
+    by_question = defaultdict(list)
+    for row in rows:
+        by_question[row["question_id"]].append(row["correct"])
+    assert [sum(by_question[f"q{q}"]) for q in range(7)] == [3, 2, 1, 0, 0, 0, 0]
+
+    scores = json.loads(result.read_text())["results"]["sums|0"]
+    means = [statistics.mean(correct) for correct in by_question.values()]
+    anyone = [1 - comb(3 - sum(correct), 3) / comb(3, 3) for correct in by_question.values()]
+    for name, values in [("pass@k:k=1&n=3", means), ("pass@k:k=3&n=3", anyone)]:
+        assert scores[name] == pytest.approx(statistics.mean(values), abs=1e-12)
+        assert scores[f"{name}_stderr"] == pytest.approx(statistics.stdev(values) / math.sqrt(7), abs=1e-12)
+
+
+def test_the_rows_say_how_answers_ended(run_evaluation, scripted) -> None:
+    options = ["--model-name", "limopro.rows-t2", "--subset", "limopro.rows", "--train-seed", 2]
+    rows = rows_of(run_evaluation("run", *options)[1])
+    assert {(row["model"], row["subset"], row["train_seed"], row["benchmark"]) for row in rows} == {
+        ("limopro.rows-t2", "limopro.rows", 2, "sums")
+    }
+    right, _, cut = rows[:3]
+    assert (right["finish_reason"], right["truncated"], right["gold"], right["extracted"]) == ("stop", False, "0", "0")
+    assert (cut["finish_reason"], cut["truncated"]) == ("length", True)
+    # The token that ends an answer counts, as in vLLM, and is not part of the text.
+    assert right["output_tokens"] == cut["output_tokens"] + 1
+    assert right["text"] == cut["text"] == BOX.format(wrong=99, answer=0)
+
+
+def test_the_result_json_has_lightevals_form(run_evaluation, scripted) -> None:
+    result = json.loads(run_evaluation("all", "--temperature", 0.6)[0].read_text())
+    assert list(result) == ["config_general", "results", "versions", "config_tasks", "summary_tasks", "summary_general"]
+    assert result["results"]["all"] == result["results"]["sums|0"]
+    config = result["config_general"]["model_config"]
+    assert config["model_name"] == "base" and config["generation_parameters"]["temperature"] == 0.6
+    assert result["config_tasks"]["sums|0"]["metrics"][0]["metric_name"] == "pass@k:k=1&n=3"
+
+
+def test_prompts_go_through_the_chat_template_whole(run_evaluation, scripted, tiny_model: Path) -> None:
+    run_evaluation("all", "--system-prompt", "Reason, then \\boxed{}.", "--max-new-tokens", 2)
+    engine = scripted(tiny_model, "float32", 1)
+    prompts = {engine.tokenizer.decode(request.prompt_ids) for request in scripted.requests}
+    assert (
+        "<|im_start|>system\nReason, then \\boxed{}.<|im_end|>\n<|im_start|>user\n"
+        "Start with 2. A: add 2. B: add 0. B: add 0. Result?<|im_end|>\n<|im_start|>assistant\n"
+    ) in prompts
+    assert len(prompts) == 7
+
+
+def test_an_answer_has_the_room_that_its_prompt_leaves(run_evaluation, scripted) -> None:
+    run_evaluation("all", "--max-new-tokens", 250, "--max-model-length", 100)
+    assert all(len(request.prompt_ids) + request.max_new_tokens == 100 for request in scripted.requests)
+    with pytest.raises(UserError, match=r"question 'q\d' is \d+ tokens long, which leaves no room"):
+        run_evaluation("all", "--max-model-length", 20)
+
+
+def test_seeds_are_of_question_and_sample(run_evaluation, scripted) -> None:
+    run_evaluation()
+    seeds = {(tuple(request.prompt_ids), request.seed) for request in scripted.requests}
+    assert len({seed for _, seed in seeds}) == 21
+    run_evaluation("half", "--shard", 1, "--shards", 2)
+    assert len(scripted.requests) == 9
+    assert {(tuple(request.prompt_ids), request.seed) for request in scripted.requests} < seeds
+    run_evaluation("other", "--seed", 2)
+    assert not seeds & {(tuple(request.prompt_ids), request.seed) for request in scripted.requests}
+
+
+def test_shards_merged_are_the_whole(run_evaluation, questions: Path, tmp_path: Path, monkeypatch) -> None:
+    """With the real engine: the tables are equal, whatever the shards and batches."""
+    whole_result, whole = run_evaluation()
+    shards = [run_evaluation(f"part{i}", "--shard", i, "--shards", 3, "--batch-size", 2) for i in range(3)]
+    argv = [
+        "merge_shards",
+        "--questions",
+        questions,
+        "--result",
+        tmp_path / "m.json",
+        "--answers",
+        tmp_path / "m.parquet",
+    ]
+    argv += ["--results", *(result for result, _ in shards), "--shard-answers", *(answers for _, answers in shards)]
+    monkeypatch.setattr("sys.argv", [str(word) for word in argv])
+    merge_shards.main()
+    assert rows_of(tmp_path / "m.parquet") == rows_of(whole)
+    assert len({row["text"] for row in rows_of(whole)}) > 15  # they were sampled
+    merged, expected = (json.loads(path.read_text()) for path in (tmp_path / "m.json", whole_result))
+    assert merged["results"]["sums|0"] == pytest.approx(expected["results"]["sums|0"], abs=1e-12)
+    assert merged.keys() == expected.keys() and merged["summary_tasks"].keys() == expected["summary_tasks"].keys()
+
+
+def test_a_rerun_makes_the_same_table(run_evaluation) -> None:
+    first = run_evaluation("first", "--temperature", 1.0)[1]
+    assert rows_of(run_evaluation("second", "--temperature", 1.0)[1]) == rows_of(first)
+    assert rows_of(run_evaluation("third", "--temperature", 1.0, "--seed", 5)[1]) != rows_of(first)
+
+
+def test_choices_are_judged_by_letter(run_evaluation, scripted, questions: Path, monkeypatch) -> None:
+    letters = {"choices": ["A", "B"], "gold_index": 1, "answer": "B"}
+    own = [question.model_copy(update=letters) for question in read_questions(questions)]
+    write_questions(own, questions)
+    monkeypatch.setitem(globals(), "BOX", "<think>{wrong}</think>Answer: B ({answer})")
+    rows = rows_of(run_evaluation("all", "--kind", "choice")[1])
+    assert {(row["correct"], row["extracted"], row["gold"]) for row in rows} == {(1, "B", "B")}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--kind", "code"], "of kind code, which cannot be evaluated yet"),
+        (["--model", "nowhere"], "there is no model in 'nowhere'"),
+        (["--shard", "2", "--shards", "2"], "--shard 2 is not one of 0 to 1"),
+        (["--shard", "8", "--shards", "9"], "shard 8 of 9 has no questions"),
+        (["--temperature", "-1"], "--temperature: "),
+    ],
+)
+def test_mistakes_get_a_sentence(run_evaluation, options: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        run_evaluation("all", *options)
+
+
+def test_questions_of_shards_are_all_questions_once(questions: Path) -> None:
+    parts = [evaluate_model.questions_of_shard(questions, shard, 3) for shard in range(3)]
+    together: list[Question] = [question for part in parts for question in part]
+    assert sorted(question.id for question in together) == [f"q{i}" for i in range(7)]

@@ -1,0 +1,85 @@
+"""What merging refuses, and its scores."""
+
+import copy
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from scripts.common.tables import to_table
+from scripts.evaluate.merge_shards import join_answers, join_results, scores
+
+NAMES = ["pass@k:k=1&n=2", "pass@k:k=2&n=2"]
+
+
+def answers(*keys: tuple[str, int]) -> pa.Table:
+    return to_table("answers", [{"question_id": question, "sample": sample} for question, sample in keys])
+
+
+def result(shard: int, shards: int, **config: object) -> dict:
+    summary = {"hashes": {"hash_examples": "ab"}, "truncated": 0, "non_truncated": 1, "padded": 0, "non_padded": 2}
+    model = {"model_name": "base", "shard": shard, "shards": shards, **config}
+    return {
+        "config_general": {"model_config": model, "total_evaluation_time_secondes": "1.5"},
+        "results": {"sums|0": dict.fromkeys(NAMES, 0.0)},
+        "config_tasks": {"sums|0": {}},
+        "summary_tasks": {"sums|0": summary},
+        "summary_general": copy.deepcopy(summary),
+    }
+
+
+def test_answers_come_in_the_order_of_the_questions() -> None:
+    joined = join_answers([answers(("b", 1), ("b", 0)), answers(("a", 0), ("a", 1))], ["b", "a"])
+    assert joined["question_id"].to_pylist() == ["b", "b", "a", "a"]
+    assert joined["sample"].to_pylist() == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ([("a", 0)], "such as 'b'"),
+        ([("a", 0), ("b", 0), ("c", 0)], "such as 'c'"),
+        ([("a", 0), ("a", 1), ("b", 0), ("b", 0)], "question 'b' has the samples"),
+        ([("a", 0), ("a", 1), ("b", 0)], "question 'a' has the samples"),
+    ],
+)
+def test_answers_must_be_complete(keys: list[tuple[str, int]], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        join_answers([answers(*keys)], ["a", "b"])
+
+
+def test_scores_are_over_questions() -> None:
+    found = scores(np.array([[1, 1], [1, 0], [0, 0], [0, 1]]), NAMES)
+    assert found == pytest.approx(
+        {
+            "pass@k:k=1&n=2": 0.5,
+            "pass@k:k=1&n=2_stderr": np.sqrt((0.25 + 0.25) / 3) / 2,
+            "pass@k:k=2&n=2": 0.75,
+            "pass@k:k=2&n=2_stderr": 0.25,
+        }
+    )
+    assert scores(np.array([[1, 0]]), NAMES) == {"pass@k:k=1&n=2": 0.5, "pass@k:k=2&n=2": 1.0}
+    with pytest.raises(ValueError, match="does not go with 3 answers"):
+        scores(np.zeros((2, 3)), NAMES)
+
+
+def test_results_become_one() -> None:
+    joined = join_results([result(0, 2), result(1, 2)], np.array([[1, 1], [0, 0]]))
+    assert joined["results"]["sums|0"]["pass@k:k=1&n=2"] == 0.5
+    assert joined["summary_tasks"]["sums|0"]["non_padded"] == 4
+    assert joined["config_general"]["total_evaluation_time_secondes"] == "3.0"
+    assert joined["config_general"]["model_config"] == {"model_name": "base", "shard": 0, "shards": 1}
+
+
+@pytest.mark.parametrize(
+    "shards",
+    [
+        [result(0, 2), result(0, 2)],
+        [result(1, 2), result(0, 2)],
+        [result(0, 2)],
+        [result(0, 2), result(1, 2, model_name="other")],
+    ],
+)
+def test_results_must_be_the_shards_of_one_evaluation(shards: list[dict]) -> None:
+    with pytest.raises(ValueError, match="is no shard of the same evaluation"):
+        join_results(shards, np.ones((2, 2)))

@@ -1,0 +1,276 @@
+"""A whole results folder of a made-up experiment with known true effects, as the stages before the report leave it."""
+
+import importlib
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scripts.common.config.experiment import Experiment
+from scripts.common.digest import ROOT
+from scripts.common.tables import write_table
+
+HOSTILE = (
+    '#read("/etc/passwd") <script>alert(1)</script> $\\frac{1}{2}$ `code` **bold** '
+    "[a](javascript:alert(1)) @fig-x [@x]\n"
+    "= Heading\n# Heading\n- item\n+ item\n/ term: x\n1. one\n| a | b |\n<!-- comment --> // comment /* comment */\n"
+    "{{< include /etc/passwd >}} <label> #panic(1) \\ ~ ^ _ * ' \" --- ... http://x.y/z&amp; {=typst} :::\n"
+    "    indented\n```{=typst}\n#panic(2)\n```"
+)
+
+QUESTIONS = 100
+LIFT = {"plain": 0.2, "base": -2.0, "limopro": 1.0, "limopro.rows": 0.2, "limopro.unpruned": 0.85}
+CONFIG: dict[str, Any] = {
+    "name": "demo",
+    "title": "Does LIMOPro help a tiny model?",
+    "authors": ["A. Student", "B. Student"],
+    "dataset": {"source": "demo"},
+    "model": {"name": "demo"},
+    "subsets": {"limopro": {"method": "limopro", "size": 300, "band": [0.5, 0.9]}},
+    "training": {"seeds": [1, 2, 3]},
+    "evaluation": {
+        "engine": "transformers",
+        "benchmarks": {
+            "chains": {"demo": {"operations": 4}, "samples": 4},
+            "long_chains": {"demo": {"operations": 6}, "samples": 4},
+        },
+        "generation": {"max_new_tokens": 256},
+    },
+}
+
+
+def draw_answers(
+    rng: np.random.Generator,
+    model: str,
+    arm: str,
+    seed: int | None,
+    benchmark: str,
+    difficulty: np.ndarray,
+    samples: int,
+) -> list[dict[str, Any]]:
+    """Answers of one model: logit of being right = lift - difficulty, plus a run's own shift."""
+    lift = LIFT[arm] + (rng.normal(0, 0.1) if seed else 0.0)
+    rows = []
+    for q, hard in enumerate(difficulty):
+        for sample in range(samples):
+            right = bool(rng.random() < 1 / (1 + np.exp(hard - lift)))
+            tokens = int(rng.normal(110 if arm.endswith("unpruned") else 90, 15))
+            truncated = not right and rng.random() < 0.1
+            rows.append(
+                {
+                    "model": model,
+                    "subset": arm if seed else None,
+                    "train_seed": seed,
+                    "benchmark": benchmark,
+                    "question_id": f"{benchmark}-{q:03d}",
+                    "sample": sample,
+                    "correct": int(right),
+                    "extracted": "7" if right else (None if truncated else str(rng.integers(8, 12))),
+                    "gold": "7",
+                    "output_tokens": 256 if truncated else tokens,
+                    "truncated": truncated,
+                    "finish_reason": "length" if truncated else "stop",
+                    "text": f"<think>\nA: add 5, 2+5=7.\n{HOSTILE}\n</think>\n\nThe final answer is \\boxed{{7}}.",
+                }
+            )
+    return rows
+
+
+def _make_evaluations(root: Path, experiment: Experiment, rng: np.random.Generator) -> None:
+    for number, (benchmark, settings) in enumerate(experiment.evaluation.benchmarks.items()):
+        difficulty = rng.normal(0.3 + 1.2 * number, 1.2, QUESTIONS)
+        folder = root / "data" / "benchmarks" / benchmark
+        folder.mkdir(parents=True)
+        questions = [
+            {"id": f"{benchmark}-{q:03d}", "question": f"Start with {q}. {HOSTILE}", "answer": "7"}
+            for q in range(QUESTIONS)
+        ]
+        (folder / "test.jsonl").write_text("".join(json.dumps(question) + "\n" for question in questions))
+        models = [("base", "base", None), *((run.name, run.arm, run.seed) for run in experiment.runs())]
+        for model, arm, seed in models:
+            rows = draw_answers(rng, model, arm, seed, benchmark, difficulty, settings.samples)
+            write_table("answers", rows, root / "evaluate" / model / f"{benchmark}.parquet")
+
+
+def _make_data(root: Path, rng: np.random.Generator) -> list[str]:
+    ids = [f"{n:016x}" for n in range(1000)]
+    row = {"question": "q", "response": "r", "answer": "7", "system": None, "source": "demo", "category": "math"}
+    write_table("raw", [{"row": n, **row} for n in range(1040)], root / "data/raw.parquet")
+    reasons = ["duplicate"] * 25 + ["too_long"] * 10 + ["no_answer"] * 5
+    rejected = [{"row": n, "id": None, "reason": reason, "detail": HOSTILE} for n, reason in enumerate(reasons)]
+    write_table("rejected", rejected, root / "data/rejected.parquet")
+    pool = [{"id": i, **row, "reasoning": "r", "response_tokens": int(rng.integers(50, 200))} for i in ids]
+    write_table("pool", pool, root / "data/pool.parquet")
+    hits = [
+        {"id": i, "benchmark": "chains", "question_id": "chains-003", "overlap": 1.0, "match": HOSTILE}
+        for i in ids[:20]
+    ]
+    write_table("contaminated", hits, root / "data/contaminated.parquet")
+    write_table("pool", pool[20:], root / "data/clean.parquet")
+    return ids[20:]
+
+
+def _make_selection(root: Path, experiment: Experiment, ids: list[str], rng: np.random.Generator) -> None:
+    scored = ids[:800]
+    if experiment.scored_subsets():
+        _make_scores(root, ids, scored, rng)
+    messages = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "r"}]
+    for draw in experiment.draws():
+        pruned = [4] if draw.name == "limopro" else []
+        row = {"messages": messages, "tokens": 120 - 12 * len(pruned), "tokens_before": 120, "pruned_steps": pruned}
+        rows = [{"id": i, **row} for i in rng.choice(scored[4:], 300, replace=False)]
+        write_table("subset", rows, root / f"select/subsets/{draw.name}.parquet")
+
+
+def _make_scores(root: Path, ids: list[str], scored: list[str], rng: np.random.Generator) -> None:
+    patterns = ["progressive"] * 4 + ["verification", "multi_method", "error_correction"]
+    steps = [
+        {"id": i, "step": n, "start": 9 * n, "end": 9 * n + 9, "text": "A: 2+5=7\n", "pattern": p}
+        for i in ids
+        for n, p in enumerate(patterns)
+    ]
+    write_table("steps", steps, root / "select/steps.parquet")
+    scores = [
+        {
+            "id": i,
+            "step": n,
+            "pattern": patterns[n],
+            "answer_tokens": 2,
+            "nll_full": 0.1,
+            "nll_without": 0.1 + pir,
+            "pir": pir,
+        }
+        for i in scored
+        for n, pir in zip((4, 5, 6), rng.normal([0.02, 0.05, 0.5], [0.1, 0.1, 0.4]), strict=True)
+    ]
+    write_table("scores", scores, root / "select/scores.parquet")
+    samples = [
+        {
+            "id": i,
+            "n_steps": 7,
+            "n_functional": 3,
+            "mean_pir": 0.2,
+            "chain_gain": 1.0,
+            "tokens": 120,
+            "reason": None if k > 3 else "too_long",
+        }
+        for k, i in enumerate(scored)
+    ]
+    write_table("samples", samples, root / "select/samples.parquet")
+
+
+def _make_training(root: Path, experiment: Experiment, rng: np.random.Generator) -> None:
+    for run in experiment.runs():
+        folder = root / "train" / run.name
+        folder.mkdir(parents=True)
+        steps = np.arange(1, 58)
+        loss = 0.4 + 1.5 * np.exp(-steps / 10) + rng.normal(0, 0.03, len(steps))
+        log = {
+            "step": steps,
+            "epoch": steps / 19,
+            "loss": loss,
+            "learning_rate": 1e-3,
+            "grad_norm": 1.0,
+            "seconds": steps * 0.6,
+        }
+        pd.DataFrame(log).to_csv(folder / "log.csv", index=False)
+        tokens = 36_000 if run.arm != "limopro" else 32_400
+        summary = {"run": run.name, "arm": run.arm, "seed": run.seed, "rows": 300, "tokens": tokens}
+        summary |= {"trained_tokens": 3 * tokens - 9000, "masked_tokens": 9000, "steps": 57, "epochs": 3.0}
+        summary |= {"seconds": 34.2, "tokens_per_second": 3100.0, "final_loss": float(loss[-5:].mean())}
+        summary |= {"gpus": 0, "gpu_hours": 0.0}
+        (folder / "summary.json").write_text(json.dumps(summary))
+
+
+def _make_provenance(root: Path) -> None:
+    for number, file in enumerate(sorted(path for path in root.rglob("*") if path.is_file())):
+        record = {
+            "artefact": str(file),
+            "program": f"scripts/{file.relative_to(root).parts[0]}/some_program.py",
+            "code_digest": "0123456789abcdef",
+            "inputs": {},
+            "packages": {"python": "3.11.9", "torch": "2.13.0"},
+            "hardware": {"machine": "x86_64", "cpus": 2, "memory_gib": 15.6},
+            "started": f"2026-01-01T00:00:{number % 60:02d}+00:00",
+            "seconds": 1.5,
+            "peak_memory_mib": 400.0,
+        }
+        Path(f"{file}.provenance.json").write_text(json.dumps(record))
+
+
+def make_results(root: Path, experiment: Experiment) -> None:
+    """Write what the stages before the report make."""
+    rng = np.random.default_rng(7)
+    ids = _make_data(root, rng)
+    _make_selection(root, experiment, ids, rng)
+    _make_training(root, experiment, rng)
+    _make_evaluations(root, experiment, rng)
+    _make_provenance(root)
+    (root / "report").mkdir()
+    (root / "report" / "experiment.json").write_text(experiment.model_dump_json(exclude={"resources"}))
+
+
+def call(program: str, options: str) -> None:
+    """Run a program of the report stage with these options, in this process."""
+    before = sys.argv
+    sys.argv = [program, *shlex.split(options)]
+    try:
+        importlib.import_module(f"scripts.report.{program}").main()
+    finally:
+        sys.argv = before
+
+
+def whole_results(root: Path, experiment: Experiment) -> Path:
+    """Make a results folder with all that the report is rendered from, and return it."""
+    make_results(root, experiment)
+    run_report_stage(root, experiment)
+    return root
+
+
+def run_report_stage(root: Path, experiment: Experiment) -> None:
+    """Run every program of the report stage but render_report, in this process."""
+    report, settings = root / "report", experiment.report
+    tables, figures = report / "tables", report / "figures"
+    models, benchmarks = experiment.evaluated_models(), list(experiment.evaluation.benchmarks)
+    evaluations = " ".join(f"{root}/evaluate/{model}/{name}.parquet" for name in benchmarks for model in models)
+    questions = " ".join(f"{root}/data/benchmarks/{name}/test.jsonl" for name in benchmarks)
+    runs = [f"{root}/train/{run.name}" for run in experiment.runs()]
+    logs, summaries = (" ".join(f"{run}/{name}" for run in runs) for name in ("log.csv", "summary.json"))
+    pool = " ".join(f"--{n} {root}/data/{n}.parquet" for n in ("raw", "rejected", "pool", "contaminated", "clean"))
+    scored = ("steps", "scores", "samples") if experiment.scored_subsets() else ()
+    steps = " ".join(f"--{n} {root}/select/{n}.parquet" for n in scored)
+    subsets = " ".join(f"{root}/select/subsets/{draw.name}.parquet" for draw in experiment.draws())
+    found = f"--comparisons {tables}/comparisons.csv --power {tables}/power.csv"
+    levels = f"--alpha {settings.alpha} --interesting-effect {settings.interesting_effect}"
+
+    call("collect_answers", f"--evaluations {evaluations} --answers {report}/answers.parquet")
+    answers = f"--answers {report}/answers.parquet"
+    scores = f"--scores {tables}/scores.csv --arms {tables}/arms.csv"
+    call("summarise_scores", f"{answers} --alpha {settings.alpha} {scores}")
+    call("compare_models", f"{answers} --baseline base {levels} {found} --mcnemar {tables}/mcnemar.csv")
+    call("summarise_selection", f"{pool} {steps} --subsets {subsets} --tables {tables}")
+    trained = f"--runs {tables}/training_runs.csv --arms {tables}/training_arms.csv"
+    call("summarise_training", f"--summaries {summaries} {trained}")
+    examples = f"--benchmarks {questions} --model {experiment.runs()[0].name} --examples {report}/examples.json"
+    call("pick_examples", f"{answers} {examples}")
+    effect = f"--interesting-effect {settings.interesting_effect}"
+    call("plot_differences", f"--comparisons {tables}/comparisons.csv {effect} --figure {figures}/differences.svg")
+    call("plot_scores", f"{scores} --figure {figures}/scores.svg")
+    call("plot_efficiency", f"--arms {tables}/arms.csv --figure {figures}/efficiency.svg")
+    call("plot_loss", f"--logs {logs} --figure {figures}/loss.svg")
+    account = f"--pool-account {tables}/pool_account.csv --subsets {tables}/subsets.csv --pir {tables}/pir.csv"
+    call("plot_selection", f"{account} --figure {figures}/selection.svg")
+    words = f"--arms {tables}/arms.csv --experiment {report}/experiment.json --findings {report}/findings.md"
+    call("write_findings", f"{found} {words}")
+
+
+def render(root: Path, document: Path, templates: Path = ROOT / "report") -> Path:
+    """Render the report of a results folder to `document` and return it."""
+    report = root / "report"
+    inputs = f"--results {root} --experiment {report}/experiment.json --findings {report}/findings.md"
+    call("render_report", f"{inputs} --templates {templates} --engine pandoc --report {document}")
+    return document

@@ -1,0 +1,273 @@
+"""The documents: hostile text stays text, nothing is missing, nothing runs off the page, mistakes are one sentence."""
+
+import re
+import shutil
+import stat
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pypandoc
+import pytest
+import typst
+from made_up_results import CONFIG, HOSTILE, render, whole_results
+
+from scripts.common.cli import UserError
+from scripts.common.config.load import load_experiment
+from scripts.common.digest import ROOT
+from scripts.report import rendering
+from scripts.report.facts import Facts
+from scripts.report.markdown import escape, quote, table
+from scripts.report.render_report import assemble, metadata, parts, split_findings, with_front_matter
+
+HEADINGS = [
+    "Findings", "Scores", "Comparisons", "Selection", "Training", "Data hygiene", "Example answers", "Methods",
+    "Threats to validity", "Provenance", "References", "Appendix A. Settings", "Appendix B. Every run",
+    "Appendix C. Artefacts",
+]  # fmt: skip
+FIGURES = 5
+
+
+def working_folder(results: Path, folder: Path) -> dict[str, object]:
+    """Put the working folder of a report together in `folder` and return its metadata."""
+    facts = Facts(results, results / "report/experiment.json")
+    abstract, findings = split_findings((results / "report/findings.md").read_text())
+    values = metadata(facts, abstract, "an engine")
+    assemble(
+        folder,
+        ROOT / "report",
+        results / "report/figures",
+        parts(facts, findings, ROOT / "report", "an engine"),
+        values,
+    )
+    return values
+
+
+@pytest.fixture(scope="module")
+def pdf(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which report.pdf was rendered, with the typst source it was made from."""
+    folder = tmp_path_factory.mktemp("pdf")
+    values = working_folder(results, folder)
+    rendering.render(folder, "pdf", "pandoc", values)
+    return folder
+
+
+class Document(HTMLParser):
+    """What an HTML document holds: elements with their attributes, headings, text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.headings: list[str] = []
+        self.text = ""
+        self._in_heading = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag == "h1":
+            self._in_heading = True
+            self.headings.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_heading = self._in_heading and tag != "h1"
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self._in_heading:
+            self.headings[-1] += data
+
+
+@pytest.fixture(scope="module")
+def html(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Document:
+    return Document(render(results, tmp_path_factory.mktemp("html") / "report.html").read_text())
+
+
+def plain(text: str) -> str:
+    return " ".join(text.replace("\u200b", "").split())
+
+
+class TestEscaping:
+    @pytest.mark.parametrize("target", ["html", "typst"])
+    def test_hostile_text_is_text(self, target: str) -> None:
+        """Read back what a writer made of escaped text: one paragraph with nothing but words."""
+        written = pypandoc.convert_text(escape(HOSTILE), target, format="markdown", extra_args=["--wrap=none"])
+        back = pypandoc.convert_text(written, "plain", format=target, extra_args=["--wrap=none"])
+        # Typst sets three dots as an ellipsis.
+        assert plain(back).replace("…", "...") == plain(HOSTILE)
+        blocks = pypandoc.convert_text(escape(HOSTILE), "native", format="markdown")
+        assert set(re.findall(r"\b[A-Z]\w+(?= )", re.sub(r'"(?:[^"\\]|\\.)*"', "", blocks))) <= {"Para", "Str"}
+
+    def test_a_quotation_keeps_lines_and_indentation(self) -> None:
+        written = pypandoc.convert_text(quote("one\n  two\n\nthree <b>"), "html", format="markdown")
+        assert plain(written) == plain(
+            "<blockquote> <p>one<br /> \u00a0\u00a0two</p> <p>three &lt;b&gt;</p> </blockquote>"
+        )
+
+    def test_long_words_may_break(self) -> None:
+        assert max(map(len, escape("x" * 200).split("\u200b"))) <= 24
+
+    def test_control_characters_are_dropped(self) -> None:
+        assert escape("a\x00b\x1b[31m\u2028c") == "ab\\[31mc"
+
+    def test_cells_cannot_end_a_table(self) -> None:
+        text = table(["A", "B"], [[escape("x | y"), escape("|---|")]], "lr", [1, 1], escape("a } caption"), "tbl-t")
+        written = pypandoc.convert_text(text, "html", format="markdown")
+        assert "x | y" in written and "|---|" in written and written.count("<td") == 2
+
+
+class TestDocuments:
+    def test_pdf_headings(self, pdf: Path) -> None:
+        found = typst.query(str(pdf / "report.typ"), "heading.where(level: 1)", field="body", root=str(pdf))
+        texts = re.findall(r'"text": ?"([^"]*)"', found)
+        joined = " ".join(texts)
+        assert [heading for heading in HEADINGS if heading not in joined and heading.split()[0] not in texts] == []
+        assert found.count('"func"') >= len(HEADINGS)
+
+    def test_html_headings(self, html: Document) -> None:
+        assert [re.sub(r"^\d+\s*", "", plain(heading)) for heading in html.headings[1:]] == HEADINGS
+
+    def test_pages(self, pdf: Path) -> None:
+        pages = typst.compile(str(pdf / "report.typ"), root=str(pdf), format="svg")
+        assert 8 <= len(pages) <= 20
+        assert (pdf / "report.pdf").read_bytes().startswith(b"%PDF-")
+
+    def test_figures_and_tables_are_all_there(self, pdf: Path, html: Document) -> None:
+        source = (pdf / "report.typ").read_text()
+        assert source.count("image(") == FIGURES
+        labels = set(re.findall(r"<((?:fig|tbl)-[\w-]+)>", source))
+        assert len(labels) == FIGURES + 13
+        images = [attributes for tag, attributes in html.elements if tag == "img"]
+        assert len(images) == FIGURES
+        assert all(str(image["src"]).startswith("data:image/svg+xml") and image["alt"] for image in images)
+        assert labels <= {attributes.get("id") for _, attributes in html.elements}
+
+    def test_html_stands_alone_and_runs_nothing(self, html: Document) -> None:
+        assert not [tag for tag, _ in html.elements if tag in ("script", "iframe", "object", "embed")]
+        outside = [a["src"] for tag, a in html.elements if "src" in a and not str(a["src"]).startswith("data:")]
+        assert outside == []
+        links = [str(a["href"]) for tag, a in html.elements if tag == "a" and "href" in a]
+        assert [link for link in links if not link.startswith(("#", "https://"))] == []
+        assert [a for tag, a in html.elements if tag == "link" and not str(a["href"]).startswith("data:")] == []
+
+    def test_hostile_answers_are_text(self, pdf: Path, html: Document) -> None:
+        source = (pdf / "report.typ").read_text()
+        assert "\\#read" in source and "\\#panic" in source
+        assert not re.search(r"(?<!\\)#(read|panic)", source)
+        for line in (
+            '#read("/etc/passwd") <script>alert(1)</script>',
+            "{{< include /etc/passwd >}} <label>",
+            "= Heading",
+        ):
+            assert line in plain(html.text)
+        assert "root:" not in html.text
+
+    def test_nothing_is_left_of_the_markup(self, html: Document) -> None:
+        """Outside the example answers, which are full of it."""
+        # Both headings stand in the table of contents first.
+        whole = plain(html.text)
+        text = whole.split("Example answers")[1] + whole.split("Threats to validity")[2]
+        assert len(text) > 5000
+        assert re.findall(r"\{\{<|\*\*|@tbl|@fig|\{#|\bnan\b|\bNone\b|\bNaN\b|\\", text) == []
+
+    @pytest.mark.skipif(not shutil.which("pdftotext"), reason="needs poppler's pdftotext")
+    def test_nothing_runs_off_the_page(self, pdf: Path) -> None:
+        boxes = subprocess.run(["pdftotext", "-bbox", pdf / "report.pdf", "-"], capture_output=True, text=True).stdout
+        right = [float(x) for x in re.findall(r'xMax="([\d.]+)"', boxes)]
+        assert len(right) > 2000
+        assert max(right) < 595.3 - 56  # A4 with margins of 2.3 cm, less what punctuation may hang over
+
+    def test_rendering_takes_provenance(self, results: Path, tmp_path: Path) -> None:
+        render(results, tmp_path / "report.pdf")
+        assert (tmp_path / "report.pdf.provenance.json").is_file()
+
+
+def test_one_seed_without_steps(tmp_path: Path) -> None:
+    """A random subset, one seed, one sample: no PIR, no controls, McNemar's test, verdicts on these runs."""
+    benchmark = {"demo": {"operations": 4}, "samples": 1}
+    settings = CONFIG | {
+        "title": HOSTILE.replace("\n", " "),
+        "subsets": {"plain": {"method": "random", "size": 300}},
+        "training": {"seeds": [1]},
+        "evaluation": CONFIG["evaluation"] | {"benchmarks": {"chains": benchmark}},
+        "report": {"published": str(tmp_path / "published.csv")},
+    }
+    (tmp_path / "published.csv").write_text(
+        "source,model,run_by,benchmark,metric,n_questions,score,stderr\nREADME,base,member A,chains,pass@k,30,0.067,0.046\n"
+    )
+    results = whole_results(tmp_path / "demo", load_experiment(settings))
+    document = Document(render(results, tmp_path / "report.html").read_text())
+    render(results, tmp_path / "report.pdf")
+    assert "McNemar’s exact test where each side is one run" in plain(document.text)
+    assert "of these runs only" in document.text
+    assert "No subset of this experiment is selected by the importance of steps" in plain(document.text)
+    assert "6.7 ± 4.6" in document.text
+    assert not [tag for tag, _ in document.elements if tag == "script"]
+
+
+class TestMistakes:
+    def test_a_reference_to_nothing(self, results: Path, tmp_path: Path) -> None:
+        templates = tmp_path / "templates"
+        shutil.copytree(ROOT / "report", templates)
+        with (templates / "report.qmd").open("a") as stream:
+            stream.write("\nSee @fig-nowhere.\n")
+        with pytest.raises(UserError, match="'@fig-nowhere' refers to nothing"):
+            render(results, tmp_path / "report.pdf", templates)
+        assert not (tmp_path / "report.pdf").exists()
+
+    def test_a_citation_of_nothing(self) -> None:
+        with pytest.raises(UserError, match="'@nobody2020' refers to nothing"):
+            rendering.check_references("As said [-@nobody2020].", "@misc{somebody2020,\n}")
+
+    def test_escaped_text_is_no_reference(self) -> None:
+        rendering.check_references(escape("mail@example.org @fig-x [@x]"), "")
+
+    def test_an_unknown_metadata_key(self, tmp_path: Path) -> None:
+        (tmp_path / "report.qmd").write_text("{{< meta alhpa >}}")
+        with pytest.raises(UserError, match="no metadata key 'alhpa'"):
+            rendering.expand(tmp_path, {"alpha": "0.05"})
+
+    def test_published_numbers_without_a_column(self, tmp_path: Path) -> None:
+        from scripts.report.section_results import read_published
+
+        (tmp_path / "p.csv").write_text("source,model\n")
+        with pytest.raises(UserError, match="lacks the columns run_by, benchmark"):
+            read_published(tmp_path / "p.csv")
+
+
+class TestEngines:
+    @pytest.fixture
+    def quarto(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """A stand-in for quarto on the PATH, which writes what it was called with where it was told to write."""
+        program = tmp_path / "bin" / "quarto"
+        program.parent.mkdir()
+        program.write_text('#!/bin/sh\nif [ "$1" = --version ]; then echo 1.10.0; else echo "$@" > "$6"; fi\n')
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+        return program
+
+    def test_auto_takes_quarto_where_it_is(self, quarto: Path, results: Path, tmp_path: Path) -> None:
+        assert rendering.chosen_engine("auto") == "quarto"
+        assert rendering.chosen_engine("pandoc") == "pandoc"
+        assert rendering.engine_version("quarto") == "Quarto 1.10.0"
+        folder = tmp_path / "work"
+        values = working_folder(results, folder)
+        document = rendering.render(folder, "pdf", "quarto", values)
+        assert document.read_text() == "render report.qmd --to typst --output report.pdf\n"
+
+    def test_without_quarto(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        assert rendering.chosen_engine("auto") == "pandoc"
+        with pytest.raises(UserError, match="quarto is not on the PATH"):
+            rendering.chosen_engine("quarto")
+
+    def test_a_failing_engine_is_a_fault(self, tmp_path: Path) -> None:
+        with pytest.raises(RuntimeError, match="failed with exit code 3"):
+            rendering._run(["sh", "-c", "exit 3"], tmp_path)
+
+
+def test_front_matter_keeps_hostile_values() -> None:
+    import yaml
+
+    text = with_front_matter("---\nlang: en\n---\nbody\n", {"title": escape('a: "b" --- #c'), "lang": "fr"})
+    assert yaml.safe_load(text.split("---\n")[1]) == {"lang": "en", "title": escape('a: "b" --- #c')}
