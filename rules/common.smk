@@ -135,7 +135,7 @@ TEMPLATE = options({"--chat-template": EXPERIMENT.model.chat_template})
 def benchmark_source(wildcards):
     """Return where a benchmark's questions come from."""
     benchmark = BENCHMARKS[wildcards.benchmark]
-    return options({"--task": benchmark.task, "--path": benchmark.path})
+    return options({"--task": benchmark.task, "--path": benchmark.path, "--kind": benchmark.kind})
 
 
 def model_options(wildcards):

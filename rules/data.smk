@@ -9,9 +9,7 @@ from scripts.common.digest import code_digest
 from scripts.common.options import to_options
 
 DEMO_BENCHMARKS = {name: benchmark.demo for name, benchmark in BENCHMARKS.items() if benchmark.demo}
-# The benchmarks whose questions are taken out of the pool; those that came later are only checked against it.
-AGAINST = EXPERIMENT.pool.decontaminate.against
-AGAINST = list(BENCHMARKS) if AGAINST is None else AGAINST
+AGAINST = EXPERIMENT.decontaminated_benchmarks()
 HUB_MODELS = {"base": EXPERIMENT.model, "scorer": EXPERIMENT.scorer.model, **EXPERIMENT.models}
 # Questions of the demo's own benchmarks are planted in its data set, for decontaminate to find.
 DEMO_LEAKS = {name: demo.model_dump() for name, demo in DEMO_BENCHMARKS.items() if name in AGAINST}

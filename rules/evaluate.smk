@@ -42,7 +42,8 @@ rule evaluate_model:
         seed=EXPERIMENT.seed,
         code=code_digest(
             "scripts/evaluate/evaluate_model.py",
-            packages=["lighteval", "torch", "transformers"],
+            packages=["lighteval", "latex2sympy2-extended", "sympy", "torch", "transformers"]
+            + (["vllm"] if EXPERIMENT.evaluation.engine == "vllm" else []),
         ),
     message:
         "Model '{wildcards.model}' answers '{wildcards.benchmark}'"

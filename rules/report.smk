@@ -141,6 +141,7 @@ rule summarise_selection:
         *POOL_TABLES.values(),
         *STEP_TABLES.values(),
         subsets=[f"{RESULTS}/select/subsets/{draw.name}.parquet" for draw in EXPERIMENT.draws()],
+        late=[f"{RESULTS}/data/late/{benchmark}.parquet" for benchmark in EXPERIMENT.late_benchmarks()],
     output:
         *SELECTION.values(),
     log:
@@ -162,7 +163,7 @@ rule summarise_selection:
         "Where every row and step went"
     shell:
         "$PYTHON -m scripts.report.summarise_selection {params.tables} --subsets {input.subsets}"
-        " --tables {params.folder} > {log} 2>&1"
+        " --late {input.late} --tables {params.folder} > {log} 2>&1"
 
 
 rule summarise_training:

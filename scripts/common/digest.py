@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCK = ROOT / "envs" / "main.txt"
+# Both environments' locks: they agree on what both hold (a test), and only the second pins the engine.
+LOCKS = (ROOT / "envs" / "vllm.txt", ROOT / "envs" / "main.txt")
 
 # Logging, provenance, atomic writing and the parsing of options. Settings reach a program as options, and those are
 # params of the rule: a changed default reruns by its value, not by the text of the model that holds it.
@@ -86,8 +87,9 @@ def imported_files(script: str | Path) -> list[Path]:
 
 @functools.cache
 def locked_versions() -> dict[str, str]:
-    """Return the versions of envs/main.txt by package name (lower case, dashes)."""
-    pins = re.findall(r"^([\w.-]+)(?:\[[^\]]*\])?==(\S+)", LOCK.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    """Return the locked versions by package name (lower case, dashes)."""
+    text = "\n".join(lock.read_text(encoding="utf-8") for lock in LOCKS)
+    pins = re.findall(r"^([\w.-]+)==(\S+)", text, flags=re.MULTILINE)
     return {name.lower().replace("_", "-"): version for name, version in pins}
 
 

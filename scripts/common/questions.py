@@ -42,7 +42,9 @@ def write_questions(questions: Iterable[Question], path: Path) -> None:
 
 
 def read_questions(path: Path) -> list[Question]:
-    """Read test.jsonl. Raises UserError when it is empty or an id is there twice."""
+    """Read test.jsonl. Raises UserError when it is not there or empty, or an id is there twice."""
+    if not path.is_file():
+        raise UserError(f"there is no file '{path}'")
     with path.open(encoding="utf-8") as stream:
         questions = [Question.model_validate_json(line) for line in stream if line.strip()]
     check_questions(questions, str(path))

@@ -86,6 +86,8 @@ def read_local(path: Path, kind: str) -> list[Question]:
     """Read a local JSONL file. Raises UserError for a line that is no question, naming it."""
     if kind == "code":
         raise UserError(f"{path}: a benchmark of kind code must be one of lighteval's tasks")
+    if not path.is_file():
+        raise UserError(f"there is no file '{path}'")
     questions = []
     with path.open(encoding="utf-8-sig") as stream:
         for number, line in enumerate(stream, start=1):
@@ -181,6 +183,10 @@ def main() -> None:
     parser.add_argument("--kind", choices=["math", "choice", "code"], default="math", help="how answers are checked")
     parser.add_argument("--output", type=Path, required=True, help="test.jsonl")
     arguments = parser.parse_args()
+    if arguments.kind == "code":
+        # Told here, before anything is trained, and not by evaluate_model a day later.
+        source_name = arguments.task or arguments.path
+        raise UserError(f"{source_name}: kind 'code' cannot be evaluated yet; leave this benchmark out")
 
     inputs = [arguments.path] if arguments.path else []
     with recording(outputs=[arguments.output], inputs=inputs, task=arguments.task) as facts:

@@ -1,5 +1,6 @@
 """Our lighteval task: the questions of a test.jsonl, lighteval's metrics, the experiment's number of samples."""
 
+import re
 from typing import Any
 
 from lighteval.metrics.metrics import Metrics
@@ -7,9 +8,12 @@ from lighteval.metrics.utils.metric_utils import Metric
 from lighteval.tasks.lighteval_task import LightevalTask, LightevalTaskConfig
 from lighteval.tasks.requests import Doc
 
+from scripts.common.chain import last_boxed
 from scripts.common.questions import Question
 
 KINDS = {"math": Metrics.pass_at_k_math, "choice": Metrics.gpqa_instruct_pass_at_k}
+# B, (B), \text{B}, B) 5 m/s
+BOXED_LETTER = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf)\{)?\(?([A-Z])(?:\)?\}?|[).:].*)", re.DOTALL)
 
 
 def wrapped(gold: str) -> str:
@@ -34,9 +38,27 @@ def to_doc(question: Question, task_name: str) -> Doc:
     )
 
 
+def letter_in_box(text: str) -> str:
+    r"""Return `Answer: B` for a text that ends on \boxed{B}, any other text as it is.
+
+    lighteval looks for a letter after the word answer, or between spaces: where mathematics is trained on, answers end
+    in a box, and it would read the "A" of "A ball falls ... \boxed{B}".
+    """
+    try:
+        boxed = last_boxed(text)
+    except ValueError:  # cut off within the box
+        return text
+    letter = BOXED_LETTER.fullmatch(boxed) if boxed else None
+    return f"Answer: {letter[1]}" if letter else text
+
+
 def metrics(kind: str, samples: int) -> list[Metric]:
     """Return pass@1 over `samples` answers (the mean of their scores), and pass@`samples` if that is another."""
-    return [KINDS[kind](sample_params={"k": k, "n": samples}) for k in sorted({1, samples})]
+    found = [KINDS[kind](sample_params={"k": k, "n": samples}) for k in sorted({1, samples})]
+    if kind == "choice":
+        for metric in found:
+            metric.sample_level_fn.normalize = letter_in_box
+    return found
 
 
 def build_task(name: str, source: str, questions: list[Question], kind: str, samples: int) -> LightevalTask:

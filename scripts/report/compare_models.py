@@ -15,7 +15,7 @@ import pandas as pd
 from scripts.common import cli
 from scripts.common.provenance import recording
 from scripts.common.tables import write_csv
-from scripts.report import statistics
+from scripts.report import power, statistics
 from scripts.report.answer_matrix import Arm, arms_of, is_trained, read_answers
 from scripts.report.labels import QUESTIONS
 from scripts.report.report_tables import COLUMNS, write_report_table
@@ -94,7 +94,7 @@ def comparison_rows(family: list[Comparison], alpha: float) -> list[dict[str, An
                 "ci_high": high,
                 "p_value": found.p_value,
                 "p_holm": adjusted.p_holm,
-                "mde80": statistics.detectable(found, len(family), alpha),
+                "mde80": power.detectable(found, len(family), alpha),
                 "verdict": statistics.verdict(found.difference, adjusted.p_holm, alpha),
                 "level": "method" if comparison.runs.known else "these runs",
             }
@@ -106,7 +106,7 @@ def power_row(comparison: Comparison, family: int, effect: float, alpha: float) 
     """Return the row of power.csv: never planned at the difference just seen."""
     found, runs, n = comparison.found, comparison.runs, comparison.subset.means.shape[1]
     size = (comparison.arms, comparison.fixed, effect, family, alpha)
-    both = statistics.design_needed(found, n, runs, *size)
+    both = power.design_needed(found, n, runs, *size)
     return {
         **comparison.names,
         "family": family,
@@ -115,8 +115,8 @@ def power_row(comparison: Comparison, family: int, effect: float, alpha: float) 
         "run_sd": runs.variance**0.5 if runs.known else None,
         "run_df": runs.df,
         "effect": effect,
-        "questions_needed": statistics.questions_needed(found, n, runs, effect, family, alpha),
-        "runs_needed": statistics.runs_needed(found, n, runs, *size),
+        "questions_needed": power.questions_needed(found, n, runs, effect, family, alpha),
+        "runs_needed": power.runs_needed(found, n, runs, *size),
         "both_runs": both.runs if both else None,
         "both_questions": both.questions if both else None,
     }
@@ -148,15 +148,15 @@ def main() -> None:
     outputs = [arguments.comparisons, arguments.power, arguments.mcnemar]
     with recording(outputs=outputs, inputs=[arguments.answers]):
         comparisons = compare(read_answers(arguments.answers), arguments.baseline)
-        rows, power = [], []
+        rows, needs = [], []
         for question in QUESTIONS:
             family = [comparison for comparison in comparisons if comparison.question == question]
             if family:
                 rows += comparison_rows(family, arguments.alpha)
-                power += [power_row(c, len(family), arguments.interesting_effect, arguments.alpha) for c in family]
+                needs += [power_row(c, len(family), arguments.interesting_effect, arguments.alpha) for c in family]
         write_csv("comparisons", pd.DataFrame(rows), arguments.comparisons)
         whole = dict.fromkeys(["questions_needed", "runs_needed", "both_runs", "both_questions"], "Int64")
-        write_report_table("power", pd.DataFrame(power).astype(whole), arguments.power)
+        write_report_table("power", pd.DataFrame(needs).astype(whole), arguments.power)
         exact = pd.DataFrame(mcnemar_rows(comparisons), columns=COLUMNS["mcnemar"])
         write_report_table("mcnemar", exact, arguments.mcnemar)
 

@@ -15,6 +15,10 @@ from scripts.report.report_tables import read_report_table
 SUFFIX = ".provenance.json"
 
 
+def _is_document(name: str) -> bool:
+    return name in ("report/report.pdf", "report/report.html")
+
+
 class Facts:
     """The results folder of one experiment, read as it is needed."""
 
@@ -39,10 +43,20 @@ class Facts:
 
     @cached_property
     def provenance(self) -> dict[str, dict[str, Any]]:
-        """The provenance records by artefact (a path inside the results folder), without the documents' own."""
-        records = {}
+        """The provenance records by artefact (a path inside the results folder) of all that the report is made from.
+
+        Followed from the report's tables and figures through their inputs, so that what an earlier state of the
+        experiment left in the folder is not among them.
+        """
+        records, names = {}, {}
         for file in sorted(self.results.rglob(f"*{SUFFIX}")):
-            artefact = str(file.relative_to(self.results)).removesuffix(SUFFIX)
-            if not artefact.startswith("report/report."):
-                records[artefact] = json.loads(file.read_text(encoding="utf-8"))
-        return records
+            record = json.loads(file.read_text(encoding="utf-8"))
+            records[record["artefact"]] = record
+            names[record["artefact"]] = str(file.relative_to(self.results)).removesuffix(SUFFIX)
+        waiting = [key for key, name in names.items() if name.startswith("report/") and not _is_document(name)]
+        used = set(waiting)
+        while waiting:
+            inputs = [path for path in records[waiting.pop()]["inputs"] if path in records and path not in used]
+            used.update(inputs)
+            waiting += inputs
+        return {names[key]: records[key] for key in records if key in used}

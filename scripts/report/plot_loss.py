@@ -40,7 +40,7 @@ def plot(logs: dict[str, pd.DataFrame], path: Path) -> None:
     axes.set_ylabel("training loss, nats a token")
     axes.set_xlim(left=0)
     figures.grid_lines(axes, "both")
-    axes.legend(loc="upper right")
+    figure.legend(loc="outside upper center", ncols=4, columnspacing=1.2)
     figures.save(figure, path)
 
 

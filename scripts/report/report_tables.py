@@ -52,7 +52,7 @@ COLUMNS: dict[str, list[str]] = {
     # Only comparisons of one sample and one run.
     "mcnemar": ["question", "benchmark", "subset", "reference", "only_subset", "only_reference", "p_value"],
     "pool_account": ["stage", "reason", "rows"],
-    "contamination": ["benchmark", "rows", "questions"],
+    "contamination": ["benchmark", "rows", "questions", "taken_out"],
     "steps": ["pattern", "steps", "share", "chains"],
     "pir": ["pattern", "steps", "mean", "q05", "q25", "median", "q75", "q95", "negative_share"],
     # One row per subset file; `steps_` and `pruned_` count the functional steps of its rows before and by pruning.

@@ -102,11 +102,20 @@ def _answers(facts: Facts) -> Iterator[str]:
 
 def _data(facts: Facts) -> Iterator[str]:
     decontaminate = facts.experiment.pool.decontaminate
-    if decontaminate.against is not None:
-        unchecked = [name for name in facts.experiment.evaluation.benchmarks if name not in decontaminate.against]
-        if unchecked:
-            names = listed([escape(name) for name in unchecked])
-            yield f"**Benchmarks that were not searched for.** The training data may hold questions of {names}."
+    late = facts.experiment.late_benchmarks()
+    hits = facts.table("contamination")
+    kept = hits[~hits["taken_out"].astype(bool)]
+    if len(kept):
+        yield (
+            f"**Contaminated.** {int(kept['rows'].sum()):,} rows of the clean pool hold questions of "
+            f"{listed([escape(name) for name in kept['benchmark']])}, added after the training data were fixed: scores "
+            "there may be memory."
+        )
+    elif late:
+        yield (
+            f"**Later benchmarks.** {listed([escape(name) for name in late])} came after the training data were fixed; "
+            "no row of the clean pool holds a question of theirs."
+        )
     yield (
         f"**Contamination is searched for by words.** Rows that share a word {decontaminate.ngram}-gram with a "
         "question were taken out; paraphrases, and what the base model saw before, go unseen."

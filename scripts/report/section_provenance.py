@@ -44,7 +44,7 @@ def stages(facts: Facts) -> str:
         [
             escape(stage),
             str(len(totals[stage])),
-            f"{sum(record['seconds'] for record in totals[stage]):,.0f}",
+            f"{sum(record['seconds'] for record in totals[stage]):,.1f}",
             f"{max(record['peak_memory_mib'] for record in totals[stage]):,.0f}",
         ]
         for stage in (*STAGES, *sorted(set(totals) - set(STAGES)))

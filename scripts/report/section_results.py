@@ -89,7 +89,7 @@ def comparisons(facts: Facts) -> str:
         for _, row in found.iterrows()
     ]
     for row, level in zip(rows, found["level"], strict=True):
-        row[-1] += "" if level == "method" else " †"
+        row[4] += "" if level == "method" else "\u00a0†"
     headers = ["Arm", "Against", "Benchmark", "n", "Difference \\[interval\\]", "p", "p, Holm", "MDE", "Verdict"]
     caption = (
         "Paired differences over questions, in percentage points. Each interval is at the level at which Holm's "
@@ -98,7 +98,7 @@ def comparisons(facts: Facts) -> str:
     )
     if (found["level"] != "method").any():
         caption += " † of these runs only: there are too few training runs to know how much they vary."
-    text = table(headers, rows, "lllrlrrrl", [22, 13, 12, 5, 17, 7, 7, 6, 21], caption, "tbl-comparisons")
+    text = table(headers, rows, "lllrlrrrl", [21, 13, 12, 4, 19, 7, 7, 6, 22], caption, "tbl-comparisons")
     exact = facts.table("mcnemar")
     return f"{text}\n{_power(facts)}" + (f"\n{_mcnemar(exact)}" if len(exact) else "")
 

@@ -48,11 +48,17 @@ def account(
     return pd.DataFrame(rows, columns=COLUMNS["pool_account"])
 
 
-def contamination(hits: pd.DataFrame) -> pd.DataFrame:
-    """Return for each benchmark how many rows hit it and how many of its questions were hit."""
-    grouped = hits.groupby("benchmark", sort=True)
-    table = grouped.agg(rows=("id", "nunique"), questions=("question_id", "nunique")).reset_index()
-    return table[COLUMNS["contamination"]]
+def contamination(hits: pd.DataFrame, late: pd.DataFrame) -> pd.DataFrame:
+    """Return for each benchmark how many rows hit it, how many of its questions were hit, and what became of the rows.
+
+    `hits` were taken out of the pool; `late` hits, of benchmarks that came after the data were fixed, stayed in it.
+    """
+    tables = []
+    for found, taken_out in ((hits, True), (late, False)):
+        grouped = found.groupby("benchmark", sort=True)
+        table = grouped.agg(rows=("id", "nunique"), questions=("question_id", "nunique")).reset_index()
+        tables.append(table.assign(taken_out=taken_out))
+    return pd.concat(tables, ignore_index=True)[COLUMNS["contamination"]]
 
 
 def steps_by_pattern(steps: pd.DataFrame) -> pd.DataFrame:
@@ -124,16 +130,18 @@ def main() -> None:
     for name in ("steps", "scores", "samples"):
         parser.add_argument(f"--{name}", type=Path, help=f"{name}.parquet, where steps were scored")
     parser.add_argument("--subsets", type=Path, nargs="+", required=True, help="subset files")
+    parser.add_argument("--late", type=Path, nargs="*", default=[], help="hits of later benchmarks, which stayed in")
     parser.add_argument("--tables", type=Path, required=True, help="the folder to write the tables to")
     arguments = parser.parse_args()
     files = [getattr(arguments, name) for name in ("raw", "rejected", "pool", "contaminated", "clean")]
     scored = [path for path in (arguments.steps, arguments.scores, arguments.samples) if path]
     names = ["pool_account", "contamination", "steps", "pir", "subsets"]
     outputs = {name: arguments.tables / f"{name}.csv" for name in names}
-    with recording(outputs=list(outputs.values()), inputs=[*files, *scored, *arguments.subsets]):
+    with recording(outputs=list(outputs.values()), inputs=[*files, *scored, *arguments.subsets, *arguments.late]):
         steps = read_table("steps", arguments.steps).select(["id", "step", "pattern"]).to_pandas() if scored else None
         samples = read_table("samples", arguments.samples).to_pandas() if scored else None
         hits = read_table("contaminated", arguments.contaminated).to_pandas()
+        late = pd.concat([hits.head(0), *(read_table("contaminated", path).to_pandas() for path in arguments.late)])
         rejected = Counter(read_table("rejected", arguments.rejected)["reason"].to_pylist())
         tables = {
             "pool_account": account(
@@ -144,7 +152,7 @@ def main() -> None:
                 rows_in(arguments.clean),
                 samples,
             ),
-            "contamination": contamination(hits),
+            "contamination": contamination(hits, late),
             "steps": pd.DataFrame(columns=COLUMNS["steps"]),
             "pir": pd.DataFrame(columns=COLUMNS["pir"]),
             "subsets": subset_table(

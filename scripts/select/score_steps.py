@@ -112,7 +112,9 @@ def main() -> None:
     steps = pl.DataFrame(read_table("steps", arguments.steps))
     rows = list(shard_rows(clean, steps, arguments.shard, arguments.shards))
 
-    import torch
+    with cli.heavy_imports():
+        import torch
+        import transformers  # noqa: F401
 
     inputs = [arguments.clean, arguments.steps, arguments.scorer]
     with recording(outputs=[arguments.scores, arguments.samples], inputs=inputs, shard=arguments.shard) as facts:

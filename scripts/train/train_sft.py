@@ -178,8 +178,10 @@ def main() -> None:
     settings = from_options(Optimisation, arguments)
     rows, tokens = read_conversations(arguments.subset, settings)
 
-    from accelerate import PartialState
-    from transformers.trainer_utils import get_last_checkpoint
+    with cli.heavy_imports():
+        import trl  # noqa: F401 (takes ten seconds, most of it here)
+        from accelerate import PartialState
+        from transformers.trainer_utils import get_last_checkpoint
 
     state = PartialState()
     folder = arguments.work / fingerprint(arguments.subset, arguments.base, settings, arguments.seed)

@@ -18,13 +18,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "scripts/select/__init__.py": "",
         "scripts/select/a.py": '"""A."""\nfrom scripts.common import cli\n\ndef main():\n    from scripts.common.shared import f\n    f()\n',
         "scripts/select/b.py": "from scripts.common import cli\n",
-        "envs/main.txt": "torch==2.0\nlighteval[math]==0.13.0\n",
+        "envs/main.txt": "torch==2.0\nlighteval==0.13.0\n",
+        "envs/vllm.txt": "vllm==0.32.0\n",
     }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(digest, "ROOT", tmp_path)
-    monkeypatch.setattr(digest, "LOCK", tmp_path / "envs/main.txt")
+    monkeypatch.setattr(digest, "LOCKS", (tmp_path / "envs/vllm.txt", tmp_path / "envs/main.txt"))
     return tmp_path
 
 
@@ -42,8 +43,8 @@ def digests() -> tuple[str, str]:
         ("scripts/common/deep.py", "def g():\n    return 2\n", (True, False)),
         ("scripts/common/shared.py", "from scripts.common import deep\n\ndef f():\n    return deep.g() + 1\n", (True, False)),
         ("scripts/common/cli.py", "X = 2\n", (False, False)),
-        ("envs/main.txt", "torch==2.1\nlighteval[math]==0.13.0\n", (True, False)),
-        ("envs/main.txt", "torch==2.0\nlighteval[math]==0.14.0\n", (False, False)),
+        ("envs/main.txt", "torch==2.1\nlighteval==0.13.0\n", (True, False)),
+        ("envs/main.txt", "torch==2.0\nlighteval==0.14.0\n", (False, False)),
     ],
 )  # fmt: skip
 def test_exactly_the_users_of_changed_code_change(

@@ -70,6 +70,13 @@ def test_mistakes_name_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert not (tmp_path / "benchmark" / "test.jsonl").exists()
 
 
+def test_files_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match=r"there is no file '.*/nothing\.jsonl'"):
+        run(monkeypatch, tmp_path, "--path", tmp_path / "nothing.jsonl")
+    with pytest.raises(UserError, match=r"there is no file '.*/nothing\.jsonl'"):
+        read_questions(tmp_path / "nothing.jsonl")
+
+
 def test_choices_become_letters(tmp_path: Path) -> None:
     row = {"question": "Which is a prime?", "choices": ["4", "5", "6"]}
     path = lines(tmp_path / "own.jsonl", {**row, "id": "a", "answer": "B"}, {**row, "id": "b", "answer": "6"})

@@ -70,3 +70,13 @@ def test_lighteval_needs_git_to_be_imported() -> None:
 def test_the_transformers_backend_has_no_do_sample() -> None:
     """Why the engine is ours: temperature alone does not make transformers sample."""
     assert "do_sample" not in GenerationParameters(temperature=0.6, top_p=0.95).to_transformers_dict()
+
+
+def test_a_boxed_letter_is_not_read() -> None:
+    """tasks.letter_in_box: lighteval takes the article for the answer."""
+    doc = Doc(query="", choices=["A", "B", "C", "D"], gold_index=1)
+    boxed = ModelResponse(text=["A ball falls. The final answer is \\boxed{B}."])
+    score = Metrics.gpqa_instruct_pass_at_k(sample_params={"k": 1, "n": 1}).compute_sample(
+        doc=doc, model_response=boxed
+    )
+    assert list(score.values()) == [0.0]

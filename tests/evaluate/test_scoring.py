@@ -76,13 +76,25 @@ def test_extracted_is_the_answer_as_text_or_nothing(judge: Judge) -> None:
     assert judge.verdict(doc_of("7"), "I cannot say.").extracted is None
 
 
-def test_letters() -> None:
+@pytest.mark.parametrize(
+    ("text", "extracted"),
+    [
+        ("It must be so.\nAnswer: B", "B"),
+        ("**Answer: C**", "C"),
+        ("A ball falls. The final answer is \\boxed{B}.", "B"),
+        ("A case like this: \\boxed{\\text{B}}", "B"),
+        ("Not A or D. \\boxed{(C)}", "C"),
+        ("Not A or D. $\\boxed{B) 5 m/s}$ as A said", "B"),
+        ("I first had \\boxed{A}. Answer: \\boxed{D}", "D"),
+        ("Answer: D, that is \\boxed{5}", "D"),
+        ("Answer: D, that is \\boxed{5", "D"),
+        ("?", None),
+    ],
+)
+def test_letters(text: str, extracted: str | None) -> None:
     question = Question(id="q", question="?", answer="B", choices=["A", "B", "C", "D"], gold_index=1)
     with judge_of("choice") as judge:
-        doc = to_doc(question, "task")
-        assert judge.verdict(doc, "It must be so.\nAnswer: B") == Verdict(1, "B")
-        assert judge.verdict(doc, "It must be so.\nAnswer: C") == Verdict(0, "C")
-        assert judge.verdict(doc, "?") == Verdict(0, None)
+        assert judge.verdict(to_doc(question, "task"), text) == Verdict(int(extracted == "B"), extracted)
 
 
 @pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public question sets are not at hand")

@@ -1,5 +1,6 @@
 """The documents: hostile text stays text, nothing is missing, nothing runs off the page, mistakes are one sentence."""
 
+import json
 import re
 import shutil
 import stat
@@ -264,6 +265,19 @@ class TestEngines:
     def test_a_failing_engine_is_a_fault(self, tmp_path: Path) -> None:
         with pytest.raises(RuntimeError, match="failed with exit code 3"):
             rendering._run(["sh", "-c", "exit 3"], tmp_path)
+
+
+def test_provenance_leaves_out_what_nothing_uses(results: Path) -> None:
+    """A model that an earlier state of the experiment had is not listed, one that the answers come from is."""
+    facts = Facts(results, results / "report/experiment.json")
+    record = json.loads((results / "evaluate/base/chains.parquet.provenance.json").read_text())
+    stale = results / "evaluate/gone-t1/chains.parquet.provenance.json"
+    stale.parent.mkdir()
+    stale.write_text(json.dumps(record | {"artefact": str(stale).removesuffix(".provenance.json")}))
+    names = set(facts.provenance)
+    shutil.rmtree(stale.parent)
+    assert {"evaluate/base/chains.parquet", "data/raw.parquet", "report/tables/scores.csv"} <= names
+    assert not [name for name in names if "gone" in name]
 
 
 def test_front_matter_keeps_hostile_values() -> None:

@@ -181,8 +181,10 @@ class TestSelection:
 
     def test_contamination_counts_rows_and_questions(self) -> None:
         hits = pd.DataFrame({"id": ["r1", "r1", "r2"], "benchmark": "b", "question_id": ["q1", "q2", "q1"]})
-        assert summarise_selection.contamination(hits).to_dict("records") == [
-            {"benchmark": "b", "rows": 2, "questions": 2}
+        late = pd.DataFrame({"id": ["r3"], "benchmark": "c", "question_id": ["q1"]})
+        assert summarise_selection.contamination(hits, late).to_dict("records") == [
+            {"benchmark": "b", "rows": 2, "questions": 2, "taken_out": True},
+            {"benchmark": "c", "rows": 1, "questions": 1, "taken_out": False},
         ]
 
     def test_steps_and_pir_by_pattern(self, results: Path) -> None:

@@ -10,7 +10,7 @@ from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import proportion_confint
 
-from scripts.report import statistics
+from scripts.report import power, statistics
 from scripts.report.statistics import Difference, RunVariance
 
 UNKNOWN = RunVariance(0.0, 0)
@@ -139,14 +139,14 @@ class TestFamilies:
 class TestPower:
     def test_detectable_difference_has_80_percent_power_at_the_first_step(self) -> None:
         found, family = Difference(0.0, 0.0004, 0.0, 40), 6
-        effect = statistics.detectable(found, family, 0.05)
+        effect = power.detectable(found, family, 0.05)
         critical = stats.t.isf(0.05 / (2 * family), 40)
-        power = stats.nct.sf(critical, 40, effect / found.se) + stats.nct.cdf(-critical, 40, effect / found.se)
-        assert power == pytest.approx(0.8, abs=0.015)
+        found_with = stats.nct.sf(critical, 40, effect / found.se) + stats.nct.cdf(-critical, 40, effect / found.se)
+        assert found_with == pytest.approx(0.8, abs=0.015)
 
     def test_questions_needed_is_the_t_tests_sample_size(self) -> None:
         found = Difference(0.0, 0.3**2 / 50, 0.0, 49)
-        needed = statistics.questions_needed(found, 50, UNKNOWN, effect=0.05, family=1, alpha=0.05)
+        needed = power.questions_needed(found, 50, UNKNOWN, effect=0.05, family=1, alpha=0.05)
         assert needed == pytest.approx(TTestPower().solve_power(0.05 / 0.3, alpha=0.05, power=0.8), rel=0.01)
 
     def test_needs_are_the_smallest_that_do(self) -> None:
@@ -155,30 +155,30 @@ class TestPower:
             Difference(0.0, 0.05 / 400, 0.0004 * 2 / 3, 11),
             (4, False, 0.05, 2, 0.05),
         )
-        count = statistics.runs_needed(found, 400, runs, *size)
+        count = power.runs_needed(found, 400, runs, *size)
         assert count is not None
 
         def detectable(runs_an_arm: int) -> float:
             part = 0.0004 * 2 / runs_an_arm
             df = statistics.welch_satterthwaite([(found.question_variance, 399), (part, 4 * (runs_an_arm - 1))])
-            return statistics.detectable(Difference(0.0, found.question_variance, part, df), 2, 0.05)
+            return power.detectable(Difference(0.0, found.question_variance, part, df), 2, 0.05)
 
         assert detectable(count) <= 0.05 < detectable(count - 1)
 
     def test_where_one_alone_cannot_do_both_can(self) -> None:
         runs, found, size = RunVariance(0.0012, 6), Difference(0.0, 0.0004, 0.0008, 12), (3, False, 0.03, 2, 0.05)
-        assert statistics.questions_needed(found, 100, runs, 0.03, 2, 0.05) is None
-        assert statistics.runs_needed(found, 100, runs, *size) is None
-        design = statistics.design_needed(found, 100, runs, *size)
+        assert power.questions_needed(found, 100, runs, 0.03, 2, 0.05) is None
+        assert power.runs_needed(found, 100, runs, *size) is None
+        design = power.design_needed(found, 100, runs, *size)
         assert design is not None
         part, question_part = 0.0012 * 2 / design.runs, 0.0004 * 100 / design.questions
         df = statistics.welch_satterthwaite([(question_part, design.questions - 1), (part, 3 * (design.runs - 1))])
-        assert statistics.detectable(Difference(0.0, question_part, part, df), 2, 0.05) <= 0.03
+        assert power.detectable(Difference(0.0, question_part, part, df), 2, 0.05) <= 0.03
 
     def test_unknown_runs_are_not_planned(self) -> None:
         found = Difference(0.0, 0.0004, 0.0, 99)
-        assert statistics.runs_needed(found, 100, RunVariance(0.01, 2), 2, False, 0.03, 2, 0.05) is None
-        assert statistics.design_needed(found, 100, RunVariance(0.01, 2), 2, False, 0.03, 2, 0.05) is None
+        assert power.runs_needed(found, 100, RunVariance(0.01, 2), 2, False, 0.03, 2, 0.05) is None
+        assert power.design_needed(found, 100, RunVariance(0.01, 2), 2, False, 0.03, 2, 0.05) is None
 
 
 class TestAnswers:

@@ -1,4 +1,4 @@
-"""Write what is generated from the settings models: docs/experiment.schema.json for editors, docs/experiment.md for people."""
+"""Write what is generated from the settings models: the JSON schema for editors and the page of keys for people."""
 
 import json
 from pathlib import Path
@@ -11,9 +11,10 @@ from scripts.common.config.experiment import Experiment
 HEADING = """# The experiment file
 
 One YAML file states an experiment. `config.yaml` is the default one; another is given by
-`make report CONFIG=experiments/mine.yaml` or `snakemake --configfile experiments/mine.yaml`, and replaces it: nothing is
-merged. Every key is below, with its default; a key without one is required. An editor that knows YAML schemas completes
-them from [experiment.schema.json](experiment.schema.json). All mistakes in a file are told at once, before any job starts.
+`make report CONFIG=experiments/mine.yaml` or `snakemake --configfile experiments/mine.yaml`, and replaces it: nothing
+is merged. Every key is below, with its default; a key without one is required. An editor that knows YAML schemas
+completes them from [experiment.schema.json](experiment.schema.json). All mistakes in a file are told at once, before
+any job starts.
 
 This page is made from the models in `scripts/common/config/` by `make docs`; a test keeps it in step.
 """

@@ -131,6 +131,15 @@ class Experiment(Settings):
             for seed in self.training.seeds
         ]
 
+    def decontaminated_benchmarks(self) -> list[str]:
+        """Return the benchmarks whose questions are taken out of the pool."""
+        against = self.pool.decontaminate.against
+        return list(self.evaluation.benchmarks) if against is None else against
+
+    def late_benchmarks(self) -> list[str]:
+        """Return the benchmarks that came after the training data were fixed: their overlap is counted, not removed."""
+        return [name for name in self.evaluation.benchmarks if name not in self.decontaminated_benchmarks()]
+
     def evaluated_models(self) -> list[str]:
         """Return every model that is evaluated: base, those of `models`, then the runs."""
         return ["base", *self.models, *(run.name for run in self.runs())]
