@@ -2,8 +2,8 @@
 
 transformers' own `generate` draws a whole batch from one generator, so that an answer would depend on what else is in
 its batch and on how the questions are sharded. Here an answer's draws are its own. What a batch still changes is the
-rounding of the logits (its shape selects other matrix kernels): in float32 that turns a token about once in a hundred
-thousand, in bfloat16 more often.
+rounding of the logits (its shape selects other matrix kernels), which can turn a token: seldom in float32, more often
+in bfloat16.
 """
 
 from collections.abc import Iterator
