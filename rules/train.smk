@@ -27,7 +27,7 @@ rule make_demo_model:
             packages=["torch", "transformers", "tokenizers"],
         ),
     message:
-        "Demo model: a tiny Qwen2 trained from scratch, two to three minutes on one core"
+        "Demo model: a tiny Qwen3 trained from scratch, two to three minutes on one core"
     shell:
         "$PYTHON -m scripts.train.make_demo_model --seed {params.seed} {params.steps} --output {output.model} > {log} 2>&1"
 

@@ -153,8 +153,8 @@ def training(facts: Facts) -> str:
     widths = [22, 6, 7, 10, 11, 7, 8, 9, 9, 8, 9] + ([8] if priced else [])
     caption = (
         "Training by arm: means over its runs, GPU-hours"
-        f"{' and cost' if priced else ''} in sum. Tokens are those of the training set; trained tokens, over all "
-        "epochs, are those with a loss. Equal epochs are neither equal steps nor equal tokens."
+        f"{' and cost' if priced else ''} in sum. Tokens are those of the training set, trained tokens those "
+        "among them with a loss, counted once. Equal epochs are neither equal steps nor equal tokens."
     )
     return table(headers, rows, "l" + "r" * (len(headers) - 1), widths, caption, "tbl-training")
 

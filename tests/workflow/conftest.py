@@ -50,8 +50,8 @@ class Checkout:
         assert table, text
         return Counter({line.split()[0]: int(line.split()[1]) for line in table.group(1).splitlines() if line.strip()})
 
-    def experiment(self, name: str, source: str = "micro", **changes: object) -> str:
-        """Write experiments/{name}.yaml: another one with keys (dots as __) changed. Return its path."""
+    def experiment(self, stem: str, source: str = "micro", **changes: object) -> str:
+        """Write experiments/{stem}.yaml: another one with keys (dots as __) changed. Return its path."""
         config = yaml.safe_load((self.folder / f"experiments/{source}.yaml").read_text(encoding="utf-8"))
         for path, value in changes.items():
             *keys, last = path.split("__")
@@ -59,7 +59,7 @@ class Checkout:
             for key in keys:
                 place = place.setdefault(key, {})
             place[last] = value
-        target = f"experiments/{name}.yaml"
+        target = f"experiments/{stem}.yaml"
         (self.folder / target).write_text(yaml.safe_dump(config), encoding="utf-8")
         return target
 

@@ -45,7 +45,7 @@ def test_a_local_file_works_to_the_end(checkout: Checkout, micro: Checkout) -> N
         evaluation={"engine": "transformers", "benchmarks": {"chains": {"demo": {"questions": 5}}}},
         resources={},
     )
-    checkout.snakemake("--configfile", config, "models")
+    checkout.snakemake("models", "--configfile", config)
     results = checkout.folder / "results/minimal"
     rejected = pl.DataFrame(read_table("rejected", results / "data/rejected.parquet"))
     pool = pl.DataFrame(read_table("pool", results / "data/pool.parquet"))

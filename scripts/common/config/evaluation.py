@@ -23,7 +23,7 @@ class DemoBenchmark(Settings):
     """A benchmark drawn fresh from the demo's generator."""
 
     operations: int = Field(default=4, ge=1, le=10)
-    """Operations in a problem (the demo's training chains have four)."""
+    """Operations in a problem (the demo's training chains have three to five)."""
     questions: int = Field(default=100, ge=2)
     """Number of questions."""
 
