@@ -5,10 +5,9 @@
 PYTHON ?= python3.11
 CORES ?= $(shell nproc)
 CONFIG ?= config.yaml
-# Without a lock's own wheels pip must not look for another torch: the lock pins it.
 BIN := .venv/bin
 
-.PHONY: report test test-unit test-workflow test-vllm lint schema docs gpu clean
+.PHONY: report test test-unit test-workflow test-demo test-vllm lint docs gpu clean
 
 report: .venv/installed
 	$(BIN)/snakemake --profile profiles/local --cores $(CORES) --configfile $(CONFIG)
@@ -22,6 +21,10 @@ test-unit: .venv/installed
 
 test-workflow: .venv/installed
 	$(BIN)/python -m pytest -q -m workflow tests/workflow
+
+# The default experiment, run to the end, keeps what it promises.
+test-demo: report
+	$(BIN)/python -m pytest -q -m demo tests/workflow/test_demo.py
 
 test-vllm: .venv-vllm/installed
 	OMP_NUM_THREADS=1 .venv-vllm/bin/python -m pytest -q -m vllm tests/evaluate
