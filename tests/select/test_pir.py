@@ -1,6 +1,7 @@
 """The tree of a chain and its variants against the plain way: one whole forward pass per left-out step."""
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,13 +10,13 @@ from scripts.common import chat
 
 
 @pytest.fixture(scope="module")
-def scorer(tiny_model: Any) -> tuple[Any, Any]:
+def scorer(tiny_model: Any) -> Iterator[tuple[Any, Any]]:
     import torch
     from transformers import AutoModelForCausalLM
 
-    torch.set_grad_enabled(False)
     model = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32, attn_implementation="sdpa").eval()
-    return model, chat.load_tokenizer(tiny_model)
+    with torch.inference_mode():
+        yield model, chat.load_tokenizer(tiny_model)
 
 
 def plain_nll(model: Any, tokenizer: Any, question: str, parts: list[str], answer: str) -> float:
