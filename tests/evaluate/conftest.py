@@ -11,6 +11,10 @@ from scripts.common.questions import Question, write_questions
 
 with heavy_imports():
     import lighteval.pipeline  # noqa: F401  (once, and faster so)
+    import torch
+
+# That import switches autograd off for the whole process, and other tests train.
+torch.set_grad_enabled(True)
 
 QUESTIONS = [
     Question(id=f"q{i}", question=f"Start with {i}. A: add {i}.{' B: add 0.' * (i % 3)} Result?", answer=str(2 * i))
