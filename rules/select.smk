@@ -60,6 +60,7 @@ rule score_steps:
         shards=EXPERIMENT.scorer.shards,
         dtype=EXPERIMENT.model.dtype,
         template=TEMPLATE if EXPERIMENT.scorer.model is None else "",
+        work=f"{WORK}/select/score_steps",
         code=code_digest(
             "scripts/select/score_steps.py",
             packages=["torch", "transformers", "polars"],
@@ -68,7 +69,7 @@ rule score_steps:
         "PIR: leave out each functional step of shard {wildcards.shard} and see what the answer loses"
     shell:
         "$PYTHON -m scripts.select.score_steps --clean {input.clean} --steps {input.steps} --scorer {input.scorer}"
-        " {params.template} --dtype {params.dtype} --shard {wildcards.shard} --shards {params.shards}"
+        " {params.template} --dtype {params.dtype} --shard {wildcards.shard} --shards {params.shards} --work {params.work}/{wildcards.shard}"
         " --scores {output.scores} --samples {output.samples} > {log} 2>&1"
 
 

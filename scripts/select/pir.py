@@ -19,9 +19,9 @@ from scripts.common import chat
 OPENING = "<think>\n"
 CLOSING = "\n</think>\n\n"
 LEAD = r"The final answer is \boxed{"
-# Tokens of a tree up to which chains share a pass. In one pass every token of a tree meets every other in a masked
-# product, most of it for nothing, so larger trees keep their trunk in a cache.
-LARGEST_SHARED_TREE = 1024
+# Tokens of a tree up to which chains share a pass, and of the branches of a larger one. In one pass every token meets
+# every other in a masked product, most of it for nothing, so larger trees keep their trunk in a cache.
+LARGEST_SHARED_TREE = 512
 
 
 class Chain(NamedTuple):
@@ -158,8 +158,12 @@ def score_together(model: Any, chains: Sequence[Chain]) -> list[Score]:
 
 
 def score_long(model: Any, chain: Chain, budget: int) -> Score:
-    """Score one chain whose tree is larger than `budget` tokens: the trunk once, its keys and values kept, then the
-    branches, as many at a time as fit."""
+    """Score one chain whose tree is too large for one pass: the trunk once, its keys and values kept, then the
+    branches, at most about `budget` tokens at a time.
+
+    Branches go from the last step to the first, and the cache is cropped to the longest prefix of each group, so that
+    few keys are computed with that a branch does not see.
+    """
     from transformers import DynamicCache
 
     trunk, *others = branches_of(chain)
@@ -168,10 +172,15 @@ def score_long(model: Any, chain: Chain, budget: int) -> Score:
     hidden = model.base_model(
         input_ids=trunk_tree.tokens[None].to(device), past_key_values=cache, use_cache=True
     ).last_hidden_state[0]
-    values = answer_nlls(model, hidden, [trunk], chain.answer)
-    for first, group in _groups(others, budget):
-        tree = lay_out(group, first + 1)
-        keys = Tree(*(torch.cat(pair) for pair in zip(trunk_tree, tree, strict=True)))
+    values = {0: answer_nlls(model, hidden, [trunk], chain.answer)[0]}
+    numbered = sorted(enumerate(others, start=1), key=lambda pair: -pair[1].prefix)
+    for group in _groups(numbered, budget):
+        branches = [branch for _, branch in group]
+        seen = branches[0].prefix  # the longest of the group
+        tree = lay_out(branches, 1)
+        keys = Tree(*(torch.cat((old[:seen], new)) for old, new in zip(trunk_tree, tree, strict=True)))
+        if surplus := cache.get_seq_length() - seen:
+            cache.crop(-surplus)
         hidden = model.base_model(
             input_ids=tree.tokens[None].to(device),
             position_ids=tree.positions[None].to(device),
@@ -179,21 +188,24 @@ def score_long(model: Any, chain: Chain, budget: int) -> Score:
             past_key_values=cache,
             use_cache=True,
         ).last_hidden_state[0]
-        cache.crop(len(trunk.tokens))
-        values += answer_nlls(model, hidden, group, chain.answer)
-    return _score(values)
+        nlls = answer_nlls(model, hidden, branches, chain.answer)
+        values.update(zip((number for number, _ in group), nlls, strict=True))
+    return _score([values[number] for number in range(len(values))])
 
 
-def _groups(branches: Sequence[Branch], budget: int) -> Iterator[tuple[int, list[Branch]]]:
-    """Yield (index of the first, branches) of at most `budget` tokens together, or one branch alone."""
-    group: list[Branch] = []
-    for number, branch in enumerate(branches):
-        if group and sum(len(b.tokens) for b in group) + len(branch.tokens) > budget:
-            yield number - len(group), group
-            group = []
-        group.append(branch)
+def _groups(branches: Sequence[tuple[int, Branch]], budget: int) -> Iterator[list[tuple[int, Branch]]]:
+    """Yield runs of `branches` of at most `budget` tokens together, or one branch alone."""
+    group: list[tuple[int, Branch]] = []
+    size = 0
+    for pair in branches:
+        length = len(pair[1].tokens)
+        if group and size + length > budget:
+            yield group
+            group, size = [], 0
+        group.append(pair)
+        size += length
     if group:
-        yield len(branches) - len(group), group
+        yield group
 
 
 def _score(nlls: list[float]) -> Score:

@@ -1,5 +1,8 @@
 """Score one shard of the rows: PIR of every functional step, and what each whole chain tells about its answer."""
 
+import hashlib
+import itertools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +11,8 @@ import polars as pl
 
 from scripts.common import chat, cli
 from scripts.common.chain import BOXED
-from scripts.common.provenance import recording
+from scripts.common.digest import code_digest
+from scripts.common.provenance import recording, sha256_of
 from scripts.common.tables import read_table, write_table
 from scripts.select.patterns import FUNCTIONAL
 
@@ -25,8 +29,42 @@ def scored_steps(row: dict[str, Any]) -> list[int]:
     return [position for position, text in enumerate(row["text"]) if BOXED not in text]
 
 
+class Journal:
+    """The scores of a shard so far, a line of JSON per chain, so that a job that was killed goes on where it stopped.
+
+    The file is named by what the scores depend on; a line that was cut off is ignored.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        self.path = folder / f"{fingerprint}.jsonl"
+
+    def read(self) -> dict[str, Any]:
+        """Return the scores by chain id."""
+        from scripts.select.pir import Score
+
+        done: dict[str, Any] = {}
+        if self.path.exists():
+            for line in self.path.read_text(encoding="utf-8").splitlines():
+                try:
+                    identity, *values = json.loads(line)
+                except json.JSONDecodeError:
+                    continue
+                done[identity] = Score(*values)
+        return done
+
+    def write(self, scored: Iterator[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
+        """Pass on (chain, score) pairs, each written down first."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as lines:
+            lines.write("\n")  # ends a line that an earlier attempt left cut off
+            for chain, score in scored:
+                lines.write(json.dumps([chain.id, *score]) + "\n")
+                lines.flush()
+                yield chain, score
+
+
 def score_rows(
-    rows: list[dict[str, Any]], model: Any, tokenizer: Any, budget: int
+    rows: list[dict[str, Any]], model: Any, tokenizer: Any, budget: int, journal: Journal
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the rows of `scores` and of `samples` for the rows of a shard.
 
@@ -56,7 +94,11 @@ def score_rows(
 
     by_id = {row["id"]: row for row in rows}
     scores = []
-    scored = score_chains(model, list(chains.values()), budget)
+    done = journal.read()
+    if done:
+        cli.log.info("%d chains were scored by an earlier attempt", len(done))
+    fresh = journal.write(score_chains(model, [c for c in chains.values() if c.id not in done], budget))
+    scored = itertools.chain(((chains[identity], score) for identity, score in done.items()), fresh)
     for chain, score in cli.progress(scored, "chains scored", "chain", total=len(chains)):
         row, places = by_id[chain.id], scored_steps(by_id[chain.id])
         impacts = [without - score.nll_full for without in score.nll_without]
@@ -77,6 +119,13 @@ def score_rows(
     order = {row["id"]: number for number, row in enumerate(rows)}
     scores.sort(key=lambda score: (order[score["id"]], score["step"]))
     return scores, list(samples.values())
+
+
+def fingerprint(inputs: list[Path], dtype: str, template: str) -> str:
+    """Return 16 hex digits of what scores depend on: the inputs' contents, dtype, chat template and code."""
+    code = code_digest("scripts/select/score_steps.py", ["torch", "transformers", "polars"])
+    parts = [*map(sha256_of, inputs), dtype, template, code]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def load_scorer(folder: Path, dtype: str) -> Any:
@@ -105,6 +154,7 @@ def main() -> None:
     )
     parser.add_argument("--shard", type=int, required=True, help="which shard, from 0")
     parser.add_argument("--shards", type=int, required=True, help="how many shards there are")
+    parser.add_argument("--work", type=Path, required=True, help="folder for the scores so far")
     parser.add_argument("--scores", type=Path, required=True, help="the shard's scores")
     parser.add_argument("--samples", type=Path, required=True, help="the shard's samples")
     arguments = parser.parse_args()
@@ -119,12 +169,14 @@ def main() -> None:
     inputs = [arguments.clean, arguments.steps, arguments.scorer]
     with recording(outputs=[arguments.scores, arguments.samples], inputs=inputs, shard=arguments.shard) as facts:
         tokenizer = chat.load_tokenizer(arguments.scorer, arguments.chat_template)
+        journal = Journal(arguments.work, fingerprint(inputs, arguments.dtype, tokenizer.chat_template))
         model = load_scorer(arguments.scorer, arguments.dtype)
         with torch.inference_mode():
-            scores, samples = score_rows(rows, model, tokenizer, arguments.budget)
+            scores, samples = score_rows(rows, model, tokenizer, arguments.budget, journal)
         facts["chains"], facts["functional_steps"] = len(samples), len(scores)
         write_table("scores", scores, arguments.scores)
         write_table("samples", samples, arguments.samples)
+    journal.path.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

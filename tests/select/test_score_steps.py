@@ -1,0 +1,71 @@
+"""A shard of scores: what is scored and what is not, and that a killed job goes on where it stopped."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.common import chat
+from scripts.select import pir
+from scripts.select.score_steps import Journal, load_scorer, score_rows
+
+
+@pytest.fixture(scope="module")
+def scorer(tiny_model: Path) -> Iterator[tuple[Any, Any]]:
+    import torch
+
+    with torch.inference_mode():
+        yield load_scorer(tiny_model, "float32"), chat.load_tokenizer(tiny_model)
+
+
+def row(identity: str, *steps: tuple[str, str]) -> dict[str, Any]:
+    texts, patterns = [text for text, _ in steps], [pattern for _, pattern in steps]
+    return {"id": identity, "system": None, "question": "1+1?", "answer": "2", "step": list(range(len(steps))),
+            "text": texts, "pattern": patterns}  # fmt: skip
+
+
+ROWS = [
+    row("plain", ("so 2\n", "progressive")),
+    row("boxed", ("a=2\n", "progressive"), ("Wait, \\boxed{2}\n", "verification"), ("Wait, b\n", "verification")),
+    row("long", ("数" * 400, "progressive"), ("Wait, x\n", "verification")),
+    *(row(f"r{n}", ("a\n", "progressive"), (f"Wait {n}\n", "verification")) for n in range(9)),
+]
+
+
+def test_what_is_scored_and_why_not(scorer: tuple[Any, Any], tmp_path: Path) -> None:
+    scores, samples = score_rows(ROWS, *scorer, 1000, Journal(tmp_path, "x"))
+    by_id = {sample["id"]: sample for sample in samples}
+    assert [sample["id"] for sample in samples] == [entry["id"] for entry in ROWS]
+    assert by_id["plain"]["mean_pir"] is None and by_id["plain"]["chain_gain"] is not None
+    # A step that states the answer in a box would leak it: it is no part of the scored chain.
+    assert [score["step"] for score in scores if score["id"] == "boxed"] == [2]
+    assert by_id["long"]["reason"].endswith("the scorer's context holds 1024") and by_id["long"]["chain_gain"] is None
+    assert not [score for score in scores if score["id"] == "long"]
+
+
+def test_a_killed_job_goes_on_where_it_stopped(
+    scorer: tuple[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = score_rows(ROWS, *scorer, 200, Journal(tmp_path, "whole"))
+    together, calls = pir.score_together, []
+
+    def dies(model: Any, chains: Any) -> Any:
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        calls.append(len(chains))
+        return together(model, chains)
+
+    monkeypatch.setattr(pir, "score_together", dies)
+    with pytest.raises(KeyboardInterrupt):
+        score_rows(ROWS, *scorer, 200, Journal(tmp_path, "killed"))
+    with (tmp_path / "killed.jsonl").open("a") as lines:
+        lines.write('["r0", 0.1, [0.')  # the line that kill -9 cut off
+    calls.append(0)  # it dies once
+    before = sum(calls)
+    again = score_rows(ROWS, *scorer, 200, Journal(tmp_path, "killed"))
+    # Other neighbours in a batch, other rounding of the last digits; everything else is the same.
+    assert [(score["id"], score["step"]) for score in again[0]] == [(score["id"], score["step"]) for score in whole[0]]
+    assert [score["pir"] for score in again[0]] == pytest.approx([score["pir"] for score in whole[0]], abs=1e-5)
+    assert [sample["id"] for sample in again[1]] == [sample["id"] for sample in whole[1]]
+    assert before > 0 and sum(calls) == len(ROWS) - 1, "each chain is scored once over both attempts"
