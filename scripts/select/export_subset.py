@@ -129,8 +129,8 @@ def described(settings: Any, subset: str, control: str | None) -> str:
     return (
         "LIMOPro ([2505.19187](https://arxiv.org/abs/2505.19187)): rows whose sample score "
         f"(`{settings.sample_score}`) lies between the quantiles {low:g} and {high:g} of the scored rows; in each "
-        f"chain the share {settings.prune_ratio:g} of the functional steps of each pattern, those whose absence the answer "
-        "feels least, was removed."
+        f"chain the share {settings.prune_ratio:g} of the functional steps of each pattern, those whose absence the "
+        "answer feels least, was removed."
     )
 
 
