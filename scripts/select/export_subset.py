@@ -143,7 +143,8 @@ def card(name: str, how: str, settings: Any, source: Dataset, counts: Counts, li
     }[source.source]
     left_out = 1 - counts.tokens / counts.tokens_before if counts.tokens_before else 0.0
     chosen = "".join(
-        f"| `{key}` | `{json.dumps(value)}` |\n" for key, value in settings.model_dump(mode="json").items()
+        f"| `{key}` | `{json.dumps(value)}` |\n"
+        for key, value in settings.model_dump(mode="json", exclude_none=True).items()
     )
     made = "".join(f"| {key} | `{value}` |\n" for key, value in facts.items())
     return f"""{front_matter(name, counts, licence)}
