@@ -24,6 +24,8 @@ SELECTION = {name: f"{TABLES}/{name}.csv" for name in ("pool_account", "contamin
 
 BANDS = {name: EXPERIMENT.subsets[name] for name in EXPERIMENT.scored_subsets()}
 PRUNED = [{"subset": name, "ratio": subset.prune_ratio, "sweep": subset.drawn_as} for name, subset in BANDS.items()]
+# Whose chains are printed: the first that prunes at all.
+CHAINS_OF = sorted(PRUNED, key=lambda subset: subset["ratio"] == 0)[:1]
 # What the report shows of pruning, where a subset has steps scored.
 PRUNING = (
     [
@@ -425,7 +427,7 @@ rule measure_pruning:
 
 rule pick_chains:
     input:
-        subset=[f"{RESULTS}/select/subsets/{subset['subset']}.parquet" for subset in PRUNED[:1]],
+        subset=[f"{RESULTS}/select/subsets/{subset['subset']}.parquet" for subset in CHAINS_OF],
         clean=f"{RESULTS}/data/clean.parquet",
         steps=f"{RESULTS}/select/steps.parquet",
         scores=f"{RESULTS}/select/scores.parquet",
