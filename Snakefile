@@ -36,10 +36,12 @@ rule pool:
 
 rule subsets:
     input:
-        expand(
-            f"{RESULTS}/select/subsets/{{draw}}.parquet",
-            draw=[draw.name for draw in EXPERIMENT.draws()],
-        ),
+        expand(f"{RESULTS}/select/subsets/{{draw}}.parquet", draw=DRAWS),
+
+
+rule exports:
+    input:
+        expand(f"{RESULTS}/select/exports/{{draw}}", draw=DRAWS),
 
 
 rule models:

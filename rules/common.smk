@@ -21,6 +21,7 @@ RESULTS = f"results/{EXPERIMENT.name}"
 WORK = f"work/{EXPERIMENT.name}"
 LOGS = f"logs/{EXPERIMENT.name}"
 BENCHMARKS = EXPERIMENT.evaluation.benchmarks
+DRAWS = {draw.name: draw for draw in EXPERIMENT.draws()}
 RUNS = {run.name: run for run in EXPERIMENT.runs()}
 
 
@@ -55,6 +56,7 @@ wildcard_constraints:
     benchmark=one_of(BENCHMARKS),
     subset=one_of(EXPERIMENT.subsets),
     control=one_of(EXPERIMENT.controls),
+    draw=one_of(DRAWS),
     run=one_of(RUNS),
     model=one_of(["scorer", *EXPERIMENT.evaluated_models()]),
     seed=r"\d+",
@@ -136,6 +138,11 @@ def benchmark_source(wildcards):
     """Return where a benchmark's questions come from."""
     benchmark = BENCHMARKS[wildcards.benchmark]
     return options({"--task": benchmark.task, "--path": benchmark.path, "--kind": benchmark.kind})
+
+
+def draw_options(draw):
+    """Return which subset a file is of, and which control of it."""
+    return options({"--of": draw.subset, "--control": draw.control, "--training-seed": draw.training_seed})
 
 
 def model_options(wildcards):

@@ -1,6 +1,7 @@
 # Report: from answers, tables and logs to figures, findings and the document.
 # Needs evaluate/{model}/{benchmark}.parquet, train/{run}/log.csv and summary.json, and the tables of data and select.
 # Makes {RESULTS}/report/: answers.parquet, tables/, figures/, findings.md, report.pdf and report.html.
+import json
 import os
 import shlex
 from pathlib import Path
@@ -20,6 +21,21 @@ STEP_TABLES = (
 )
 POOL_TABLES = {name: f"{RESULTS}/data/{name}.parquet" for name in ("raw", "rejected", "pool", "contaminated", "clean")}
 SELECTION = {name: f"{TABLES}/{name}.csv" for name in ("pool_account", "contamination", "steps", "pir", "subsets")}
+
+BANDS = {name: EXPERIMENT.subsets[name] for name in EXPERIMENT.scored_subsets()}
+PRUNED = [{"subset": name, "ratio": subset.prune_ratio, "sweep": subset.drawn_as} for name, subset in BANDS.items()]
+# Whose chains are printed: the first that prunes at all.
+CHAINS_OF = sorted(PRUNED, key=lambda subset: subset["ratio"] == 0)[:1]
+# What the report shows of pruning, where a subset has steps scored.
+PRUNING = (
+    [
+        *[f"{TABLES}/{table}.csv" for table in ("pir_truth", "pruning")],
+        *[f"{FIGURES}/{figure}.svg" for figure in ("sample_scores", "pruning")],
+        f"{REPORT}/chains.json",
+    ]
+    if BANDS
+    else []
+)
 
 
 localrules:
@@ -347,6 +363,152 @@ rule plot_selection:
         " --pir {input.pir} --figure {output.figure} > {log} 2>&1"
 
 
+rule measure_pir:
+    input:
+        raw=f"{RESULTS}/data/raw.parquet",
+        clean=f"{RESULTS}/data/clean.parquet",
+        steps=f"{RESULTS}/select/steps.parquet",
+        scores=f"{RESULTS}/select/scores.parquet",
+    output:
+        table=f"{TABLES}/pir_truth.csv",
+    log:
+        f"{LOGS}/report/measure_pir.log",
+    benchmark:
+        f"{LOGS}/report/measure_pir.benchmark.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("prepare_pool"),
+        runtime=runtime("default"),
+        slurm_partition=partition("default"),
+    params:
+        seed=EXPERIMENT.seed,
+        code=code_digest("scripts/report/measure_pir.py", packages=["numpy", "polars"]),
+    message:
+        "Does PIR tell needed from idle steps, where the source says which is which"
+    shell:
+        "$PYTHON -m scripts.report.measure_pir --raw {input.raw} --clean {input.clean} --steps {input.steps}"
+        " --scores {input.scores} --seed {params.seed} --table {output.table} > {log} 2>&1"
+
+
+rule measure_pruning:
+    input:
+        clean=f"{RESULTS}/data/clean.parquet",
+        steps=f"{RESULTS}/select/steps.parquet",
+        scores=f"{RESULTS}/select/scores.parquet",
+        samples=f"{RESULTS}/select/samples.parquet",
+        model=model_folder("base"),
+        template=chat_template(),
+    output:
+        table=f"{TABLES}/pruning.csv",
+    log:
+        f"{LOGS}/report/measure_pruning.log",
+    benchmark:
+        f"{LOGS}/report/measure_pruning.benchmark.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("prepare_pool"),
+        runtime=runtime("default"),
+        slurm_partition=partition("default"),
+    params:
+        template=TEMPLATE,
+        ratios=sorted({subset["ratio"] for subset in PRUNED}),
+        code=code_digest("scripts/report/measure_pruning.py", packages=["polars", "transformers"]),
+    message:
+        "What each prune ratio would leave of the scored rows"
+    shell:
+        "$PYTHON -m scripts.report.measure_pruning --clean {input.clean} --steps {input.steps} --scores {input.scores}"
+        " --samples {input.samples} --model {input.model} {params.template} --ratios {params.ratios}"
+        " --table {output.table} > {log} 2>&1"
+
+
+rule pick_chains:
+    input:
+        subset=[f"{RESULTS}/select/subsets/{subset['subset']}.parquet" for subset in CHAINS_OF],
+        clean=f"{RESULTS}/data/clean.parquet",
+        steps=f"{RESULTS}/select/steps.parquet",
+        scores=f"{RESULTS}/select/scores.parquet",
+    output:
+        chains=f"{REPORT}/chains.json",
+    log:
+        f"{LOGS}/report/pick_chains.log",
+    benchmark:
+        f"{LOGS}/report/pick_chains.benchmark.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("prepare_pool"),
+        runtime=runtime("default"),
+        slurm_partition=partition("default"),
+    params:
+        code=code_digest("scripts/report/pick_chains.py", packages=["pandas", "polars"]),
+    message:
+        "Draw chains to print, with what pruning took out"
+    shell:
+        "$PYTHON -m scripts.report.pick_chains --subset {input.subset} --clean {input.clean} --steps {input.steps}"
+        " --scores {input.scores} --chains {output.chains} > {log} 2>&1"
+
+
+rule plot_sample_scores:
+    input:
+        samples=f"{RESULTS}/select/samples.parquet",
+    output:
+        figure=f"{FIGURES}/sample_scores.svg",
+    log:
+        f"{LOGS}/report/plot_sample_scores.log",
+    benchmark:
+        f"{LOGS}/report/plot_sample_scores.benchmark.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("default"),
+        runtime=runtime("default"),
+        slurm_partition=partition("default"),
+    params:
+        bands=shlex.quote(
+            json.dumps({name: BANDS[name].model_dump(mode="json", include={"sample_score", "band"}) for name in BANDS})
+        ),
+        code=code_digest("scripts/report/plot_sample_scores.py", packages=["matplotlib", "pandas"]),
+    message:
+        "Figure: the sample score and the bands"
+    shell:
+        "$PYTHON -m scripts.report.plot_sample_scores --samples {input.samples} --bands {params.bands}"
+        " --figure {output.figure} > {log} 2>&1"
+
+
+rule plot_pruning:
+    input:
+        pruning=f"{TABLES}/pruning.csv",
+        subsets=SELECTION["subsets"],
+        arms=f"{TABLES}/arms.csv",
+    output:
+        figure=f"{FIGURES}/pruning.svg",
+    log:
+        f"{LOGS}/report/plot_pruning.log",
+    benchmark:
+        f"{LOGS}/report/plot_pruning.benchmark.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("default"),
+        runtime=runtime("default"),
+        slurm_partition=partition("default"),
+    params:
+        settings=shlex.quote(json.dumps(PRUNED)),
+        code=code_digest("scripts/report/plot_pruning.py", packages=["matplotlib", "pandas"]),
+    message:
+        "Figure: tokens left against the prune ratio"
+    shell:
+        "$PYTHON -m scripts.report.plot_pruning --pruning {input.pruning} --subsets {input.subsets} --arms {input.arms}"
+        " --settings {params.settings} --figure {output.figure} > {log} 2>&1"
+
+
 rule write_findings:
     input:
         comparisons=f"{TABLES}/comparisons.csv",
@@ -395,6 +557,7 @@ rule render_report:
             f"{FIGURES}/{{figure}}.svg",
             figure=["differences", "scores", "efficiency", "loss", "selection"],
         ),
+        pruning=PRUNING,
         examples=f"{REPORT}/examples.json",
         experiment=f"{REPORT}/experiment.json",
         findings=f"{REPORT}/findings.md",

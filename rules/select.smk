@@ -1,5 +1,5 @@
 # Select: steps, their perplexity impact (PIR), and the subsets with their controls.
-# Needs {RESULTS}/data/clean.parquet and the scorer. Makes {RESULTS}/select/subsets/{draw}.parquet.
+# Needs {RESULTS}/data/clean.parquet and the scorer. Makes {RESULTS}/select/subsets/{draw}.parquet, on demand select/exports/.
 import shlex
 
 from scripts.common.digest import code_digest
@@ -166,3 +166,34 @@ rule select_control:
         " --training-seed {wildcards.seed} --seed {params.seed} --of {input.of} --clean {input.clean}"
         " --model {input.model} {params.template} --steps {input.steps} --scores {input.scores}"
         " --subset {output.subset} > {log} 2>&1"
+
+
+rule export_subset:
+    input:
+        subset=f"{SUBSETS}/{{draw}}.parquet",
+        raw=f"{RESULTS}/data/raw.parquet",
+    output:
+        export=directory(f"{RESULTS}/select/exports/{{draw}}"),
+    log:
+        f"{LOGS}/select/export_subset.{{draw}}.log",
+    benchmark:
+        f"{LOGS}/select/export_subset.{{draw}}.benchmark.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("default"),
+        runtime=runtime("default"),
+        slurm_partition=partition("default"),
+    params:
+        settings=lambda wildcards: shlex.quote(EXPERIMENT.subsets[DRAWS[wildcards.draw].subset].model_dump_json()),
+        source=shlex.quote(EXPERIMENT.dataset.model_dump_json()),
+        drawn=lambda wildcards: draw_options(DRAWS[wildcards.draw]),
+        seed=EXPERIMENT.seed,
+        code=code_digest("scripts/select/export_subset.py", packages=["pyarrow"]),
+    message:
+        "Export '{wildcards.draw}' as JSONL with a data set card"
+    shell:
+        "$PYTHON -m scripts.select.export_subset --subset {input.subset} --raw {input.raw} {params.drawn}"
+        " --settings {params.settings} --source {params.source} --seed {params.seed} --export {output.export}"
+        " > {log} 2>&1"

@@ -17,7 +17,7 @@ from scripts.common import cli
 from scripts.common.atomic import replacing
 from scripts.common.config.selection import Limopro
 from scripts.common.provenance import recording
-from scripts.report import section_data, section_methods, section_provenance, section_results
+from scripts.report import section_data, section_methods, section_provenance, section_pruning, section_results
 from scripts.report.facts import Facts
 from scripts.report.labels import counted, listed, points
 from scripts.report.markdown import escape
@@ -40,6 +40,7 @@ def parts(facts: Facts, findings: str, templates: Path, engine: str) -> dict[str
         "_scores.md": section_results.scores(facts),
         "_comparisons.md": section_results.comparisons(facts),
         "_selection.md": section_data.selection(facts),
+        "_pruning.md": section_pruning.pruning(facts),
         "_training.md": section_data.training(facts),
         "_runs.md": section_results.runs(facts),
         "_training_runs.md": section_data.training_runs(facts),

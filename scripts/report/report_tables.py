@@ -55,6 +55,10 @@ COLUMNS: dict[str, list[str]] = {
     "contamination": ["benchmark", "rows", "questions", "taken_out"],
     "steps": ["pattern", "steps", "share", "chains"],
     "pir": ["pattern", "steps", "mean", "q05", "q25", "median", "q75", "q95", "negative_share"],
+    # A row per score that could tell needed from idle functional steps, where the source says which is which.
+    "pir_truth": ["score", "larger_means", "auc", "ci_low", "ci_high", "needed", "idle", "chains"],
+    # A row per prune ratio: what it would leave of the responses of all scored rows.
+    "pruning": ["ratio", "rows", "functional_steps", "pruned_steps", "tokens_before", "tokens"],
     # One row per subset file; `steps_` and `pruned_` count the functional steps of its rows before and by pruning.
     "subsets": [
         "draw",

@@ -18,7 +18,10 @@ def select_limopro(
     settings: Limopro, scores: pl.DataFrame, samples: pl.DataFrame, name: str, seed: int
 ) -> tuple[list[str], dict[str, list[int]]]:
     """Return the ids in the band (a draw of `size` of them) and the numbers of the steps to prune by id."""
-    ids = draw_ids(band_rows(samples, settings.sample_score, settings.band), settings.size, seed, name)
+    if isinstance(settings.prune_ratio, list):
+        raise cli.UserError(f"subset '{name}' has several prune ratios: they make as many subsets, draw one at a time")
+    inside = band_rows(samples, settings.sample_score, settings.band)
+    ids = draw_ids(inside, settings.size, seed, settings.drawn_as or name)
     return ids, steps_by_id(lowest_impact(scores.filter(pl.col("id").is_in(ids)), settings.prune_ratio))
 
 

@@ -10,6 +10,7 @@ import yaml
 
 from scripts.common.config.experiment import Experiment
 from scripts.common.config.load import ConfigError, load_experiment
+from scripts.common.config.selection import Limopro
 
 ROOT = Path(__file__).resolve().parents[2]
 MINIMAL: dict[str, Any] = {
@@ -40,6 +41,26 @@ MISTAKES = {
     "unknown key at the top": (changed(datset={}), "datset: unknown key; did you mean 'dataset'?"),
     "wrong type": (changed(training__epochs="many"), "training.epochs: 'many' should be a valid number"),
     "band upside down": (changed(subsets__limopro__band=[0.9, 0.5]), "subsets.limopro.band: the band [0.9, 0.5] must be"),
+    "no ratio": (changed(subsets__limopro__prune_ratio="many"), "subsets.limopro.prune_ratio: 'many' is neither a share"),
+    "ratio above one": (changed(subsets__limopro__prune_ratio=[0.2, 1.5]), "prune_ratio: [0.2, 1.5] is neither a share"),
+    "empty sweep": (changed(subsets__limopro__prune_ratio=[]), "subsets.limopro.prune_ratio: [] is neither a share"),
+    "ratio that names nothing": (
+        changed(subsets__limopro__prune_ratio=[0.125, 0.5]),
+        "subsets.limopro.prune_ratio: the ratio 0.125 of a sweep is not a whole number of percent",
+    ),
+    "ratio twice": (changed(subsets__limopro__prune_ratio=[0.5, 0.5]), "the sweep [0.5, 0.5] names one ratio twice"),
+    "sweep on a subset": (
+        changed(**{"subsets__limopro__prune_ratio": [0.2, 0.5], "subsets__limopro-p20": {"method": "all"}}),
+        "subsets: the sweep 'limopro' makes a subset 'limopro-p20', and there is another of that name",
+    ),
+    "sweep on a model": (
+        changed(subsets__limopro__prune_ratio=[0.2, 0.5], models={"limopro-p20": {"name": "demo"}}),
+        "models.limopro-p20: the name 'limopro-p20' is already a subset's",
+    ),
+    "sweep named like a run": (
+        changed(subsets={"a-t1": {"method": "limopro", "prune_ratio": [0.2, 0.5]}}),
+        "must not end in -t and digits",
+    ),
     "missing file": (changed(dataset={"source": "file", "path": "no.jsonl"}), "dataset.path: there is no file 'no.jsonl'"),
     "hub without revision": (changed(dataset={"source": "hub", "path": "a/b"}), "dataset.revision: a hub data set needs"),
     "model without revision": (changed(model={"name": "a/b"}), "model.revision: the hub model 'a/b' needs a revision"),
@@ -92,6 +113,22 @@ def test_runs_and_draws() -> None:
     assert by_name["limopro.rows-t2"].draw == "limopro.rows-t2" and by_name["limopro-t2"].draw == "limopro"
     assert {run.draw for run in experiment.runs()} == {draw.name for draw in experiment.draws()}
     assert experiment.evaluated_models() == ["base", *by_name]
+
+
+def test_a_sweep_stands_for_a_subset_a_ratio() -> None:
+    config = changed(subsets__limopro__prune_ratio=[0.2, 0.29, 1], subsets__limopro__band=[0.5, 0.9], controls=["rows"])
+    experiment = load_experiment(config)
+    assert experiment.arms()[::2] == ["limopro-p20", "limopro-p29", "limopro-p100", "some"]
+    assert experiment.scored_subsets() == ["limopro-p20", "limopro-p29", "limopro-p100"]
+    swept = [experiment.subsets[name] for name in experiment.scored_subsets()]
+    assert [subset.prune_ratio for subset in swept] == [0.2, 0.29, 1]
+    # Nothing else differs, the seed of the draw of rows least of all.
+    assert {subset.model_copy(update={"prune_ratio": 0.5}).model_dump_json() for subset in swept} == {
+        Limopro(method="limopro", prune_ratio=0.5, band=(0.5, 0.9), drawn_as="limopro").model_dump_json()
+    }
+    assert "limopro-p29.rows-t2" in {draw.name for draw in experiment.draws()}
+    # What the report reads is the expanded experiment, and stays as it is.
+    assert Experiment.model_validate_json(experiment.model_dump_json()) == experiment
 
 
 @pytest.mark.parametrize(

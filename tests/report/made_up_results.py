@@ -22,8 +22,17 @@ HOSTILE = (
     "    indented\n```{=typst}\n#panic(2)\n```"
 )
 
+# A chain of seven steps, of which the last three are functional; one of them is of many lines that nobody should run.
+PATTERNS = ["progressive"] * 4 + ["verification", "multi_method", "error_correction"]
+STEPS = [*["A: 2+5=7.\n"] * 4, f"Wait, let me check. {HOSTILE}\n", "Alternatively, 5+2=7.\n", "That is wrong."]
+REASONING = "".join(STEPS)
+# Of the functional steps the error correction is needed; by the lines that the steps begin in.
+TRUTH = [
+    {"line": "".join(STEPS[:step]).count("\n"), "pattern": PATTERNS[step], "needed": step == 6} for step in (4, 5, 6)
+]
 QUESTIONS = 100
 LIFT = {"plain": 0.2, "base": -2.0, "limopro": 1.0, "limopro.rows": 0.2, "limopro.unpruned": 0.85}
+LIFT |= {"limopro-p20": 0.9, "limopro-p50": 0.8, "limopro-p80": 0.3}
 CONFIG: dict[str, Any] = {
     "name": "demo",
     "title": "Does LIMOPro help a tiny model?",
@@ -98,12 +107,17 @@ def _make_evaluations(root: Path, experiment: Experiment, rng: np.random.Generat
 
 def _make_data(root: Path, rng: np.random.Generator) -> list[str]:
     ids = [f"{n:016x}" for n in range(1000)]
-    row = {"question": "q", "response": "r", "answer": "7", "system": None, "source": "demo", "category": "math"}
-    write_table("raw", [{"row": n, **row} for n in range(1040)], root / "data/raw.parquet")
+    row = {"answer": "7", "system": None, "source": "demo", "category": "math"}
+    texts = [{"question": f"{n}? {HOSTILE}", "response": f"<think>\n{REASONING}\n</think>\n\n7"} for n in range(1040)]
+    raw = [{"row": n, **text, **row, "truth": TRUTH} for n, text in enumerate(texts)]
+    write_table("raw", raw, root / "data/raw.parquet")
     reasons = ["duplicate"] * 25 + ["too_long"] * 10 + ["no_answer"] * 5
     rejected = [{"row": n, "id": None, "reason": reason, "detail": HOSTILE} for n, reason in enumerate(reasons)]
     write_table("rejected", rejected, root / "data/rejected.parquet")
-    pool = [{"id": i, **row, "reasoning": "r", "response_tokens": int(rng.integers(50, 200))} for i in ids]
+    pool = [
+        {"id": i, **text, **row, "reasoning": REASONING, "response_tokens": int(rng.integers(1500, 2000))}
+        for i, text in zip(ids, texts, strict=False)
+    ]
     write_table("pool", pool, root / "data/pool.parquet")
     hits = [
         {"id": i, "benchmark": "chains", "question_id": "chains-003", "overlap": 1.0, "match": HOSTILE}
@@ -120,25 +134,25 @@ def _make_selection(root: Path, experiment: Experiment, ids: list[str], rng: np.
         _make_scores(root, ids, scored, rng)
     messages = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "r"}]
     for draw in experiment.draws():
-        pruned = [4] if draw.name == "limopro" else []
+        pruned = [4] if draw.name in experiment.scored_subsets() else []
         row = {"messages": messages, "tokens": 120 - 12 * len(pruned), "tokens_before": 120, "pruned_steps": pruned}
         rows = [{"id": i, **row} for i in rng.choice(scored[4:], 300, replace=False)]
         write_table("subset", rows, root / f"select/subsets/{draw.name}.parquet")
 
 
 def _make_scores(root: Path, ids: list[str], scored: list[str], rng: np.random.Generator) -> None:
-    patterns = ["progressive"] * 4 + ["verification", "multi_method", "error_correction"]
+    ends = np.cumsum([len(step) for step in STEPS]).tolist()
     steps = [
-        {"id": i, "step": n, "start": 9 * n, "end": 9 * n + 9, "text": "A: 2+5=7\n", "pattern": p}
+        {"id": i, "step": n, "start": ends[n] - len(STEPS[n]), "end": ends[n], "text": STEPS[n], "pattern": p}
         for i in ids
-        for n, p in enumerate(patterns)
+        for n, p in enumerate(PATTERNS)
     ]
     write_table("steps", steps, root / "select/steps.parquet")
     scores = [
         {
             "id": i,
             "step": n,
-            "pattern": patterns[n],
+            "pattern": PATTERNS[n],
             "answer_tokens": 2,
             "nll_full": 0.1,
             "nll_without": 0.1 + pir,
@@ -153,12 +167,12 @@ def _make_scores(root: Path, ids: list[str], scored: list[str], rng: np.random.G
             "id": i,
             "n_steps": 7,
             "n_functional": 3,
-            "mean_pir": 0.2,
-            "chain_gain": 1.0,
+            "mean_pir": gain / 5,
+            "chain_gain": gain,
             "tokens": 120,
             "reason": None if k > 3 else "too_long",
         }
-        for k, i in enumerate(scored)
+        for k, (i, gain) in enumerate(zip(scored, rng.normal(1.0, 0.4, len(scored)).tolist(), strict=True))
     ]
     write_table("samples", samples, root / "select/samples.parquet")
 
@@ -265,7 +279,45 @@ def run_report_stage(root: Path, experiment: Experiment) -> None:
     account = f"--pool-account {tables}/pool_account.csv --subsets {tables}/subsets.csv --pir {tables}/pir.csv"
     call("plot_selection", f"{account} --figure {figures}/selection.svg")
     words = f"--arms {tables}/arms.csv --experiment {report}/experiment.json --findings {report}/findings.md"
+    if scored:
+        run_pruning_programs(root, experiment)
     call("write_findings", f"{found} {words}")
+
+
+def _make_tokenizer(folder: Path) -> None:
+    """Write a tokenizer of bytes: a token a byte."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    bytes_ = {letter: number for number, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    backend = Tokenizer(models.BPE(vocab=bytes_, merges=[]))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend)
+    tokenizer.chat_template = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+    tokenizer.save_pretrained(folder)
+
+
+def run_pruning_programs(root: Path, experiment: Experiment) -> None:
+    """Run the programs that a LIMOPro subset brings, as rules/report.smk calls them."""
+    tables, figures = root / "report/tables", root / "report/figures"
+    _make_tokenizer(root / "train/demo-base")
+    selected = {name: experiment.subsets[name] for name in experiment.scored_subsets()}
+    bands = {name: {"sample_score": subset.sample_score, "band": subset.band} for name, subset in selected.items()}
+    settings = [{"subset": n, "ratio": subset.prune_ratio, "sweep": subset.drawn_as} for n, subset in selected.items()]
+    files = {n: f"--{n} {root}/{'data' if n in ('raw', 'clean') else 'select'}/{n}.parquet" for n in
+             ("raw", "clean", "steps", "scores", "samples")}  # fmt: skip
+    common = f"{files['clean']} {files['steps']} {files['scores']}"
+    call("measure_pir", f"{files['raw']} {common} --seed 1 --table {tables}/pir_truth.csv")
+    ratios = " ".join(str(subset.prune_ratio) for subset in selected.values())
+    model = f"--model {root}/train/demo-base --ratios {ratios}"
+    call("measure_pruning", f"{common} {files['samples']} {model} --table {tables}/pruning.csv")
+    subset = f"--subset {root}/select/subsets/{next(iter(selected))}.parquet"
+    call("pick_chains", f"{subset} {common} --chains {root}/report/chains.json")
+    words = shlex.quote(json.dumps(bands))
+    call("plot_sample_scores", f"{files['samples']} --bands {words} --figure {figures}/sample_scores.svg")
+    found = f"--pruning {tables}/pruning.csv --subsets {tables}/subsets.csv --arms {tables}/arms.csv"
+    words = shlex.quote(json.dumps(settings))
+    call("plot_pruning", f"{found} --settings {words} --figure {figures}/pruning.svg")
 
 
 def render(root: Path, document: Path, templates: Path = ROOT / "report") -> Path:

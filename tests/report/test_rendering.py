@@ -8,10 +8,11 @@ import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pypandoc
 import pytest
 import typst
-from made_up_results import CONFIG, HOSTILE, render, whole_results
+from made_up_results import CONFIG, HOSTILE, STEPS, render, whole_results
 
 from scripts.common.cli import UserError
 from scripts.common.config.load import load_experiment
@@ -19,6 +20,7 @@ from scripts.common.digest import ROOT
 from scripts.report import rendering
 from scripts.report.facts import Facts
 from scripts.report.markdown import escape, quote, table
+from scripts.report.pick_chains import chain_to_print, shown_steps
 from scripts.report.render_report import assemble, metadata, parts, split_findings, with_front_matter
 
 HEADINGS = [
@@ -26,7 +28,7 @@ HEADINGS = [
     "Threats to validity", "Provenance", "References", "Appendix A. Settings", "Appendix B. Every run",
     "Appendix C. Artefacts",
 ]  # fmt: skip
-FIGURES = 5
+FIGURES = 7
 
 
 def working_folder(results: Path, folder: Path) -> dict[str, object]:
@@ -137,7 +139,7 @@ class TestDocuments:
         source = (pdf / "report.typ").read_text()
         assert source.count("image(") == FIGURES
         labels = set(re.findall(r"<((?:fig|tbl)-[\w-]+)>", source))
-        assert len(labels) == FIGURES + 13
+        assert len(labels) == FIGURES + 16
         images = [attributes for tag, attributes in html.elements if tag == "img"]
         assert len(images) == FIGURES
         assert all(str(image["src"]).startswith("data:image/svg+xml") and image["alt"] for image in images)
@@ -164,10 +166,12 @@ class TestDocuments:
         assert "root:" not in html.text
 
     def test_nothing_is_left_of_the_markup(self, html: Document) -> None:
-        """Outside the example answers, which are full of it."""
+        """Outside the example answers and chains, which are full of it."""
         # Both headings stand in the table of contents first.
         whole = plain(html.text)
         text = whole.split("Example answers")[1] + whole.split("Threats to validity")[2]
+        before, _, chains = text.partition("What is struck through was taken out.")
+        text = before + chains.partition("Training by arm")[2]
         assert len(text) > 5000
         assert re.findall(r"\{\{<|\*\*|@tbl|@fig|\{#|\bnan\b|\bNone\b|\bNaN\b|\\", text) == []
 
@@ -181,6 +185,48 @@ class TestDocuments:
     def test_rendering_takes_provenance(self, results: Path, tmp_path: Path) -> None:
         render(results, tmp_path / "report.pdf")
         assert (tmp_path / "report.pdf.provenance.json").is_file()
+
+
+class TestChains:
+    def test_removed_steps_are_struck_through(self, pdf: Path, html: Document) -> None:
+        """Each of the three chains lost its fifth step, every line of it, and no other."""
+        struck = [tag for tag, _ in html.elements if tag == "del"]
+        lines = len([line for line in STEPS[4].splitlines() if line.strip()])
+        assert len(struck) == 3 * lines
+        source = (pdf / "report.typ").read_text()
+        assert source.count("#strike[") == 3 * lines
+        assert "#strike[Wait, let me check" in source and "#strike[Alternatively" not in source
+
+    def test_the_truth_is_told(self, html: Document) -> None:
+        text = plain(html.text)
+        assert re.search(r"PIR tells them from idle ones with an AUC of 0\.[89]\d\d, a step’s length alone", text)
+        assert re.search(r"\(796 of 2,388 scored ones|\(800 of 2,400 scored ones", text)
+
+    def test_a_long_chain_keeps_what_is_beside_the_removed_steps(self) -> None:
+        assert shown_steps(24, [3]) == list(range(24))
+        assert shown_steps(60, [10, 11, 40]) == [0, 9, 10, 11, 12, 39, 40, 41, 59]
+        steps = pd.DataFrame({"id": "x", "step": range(60), "text": "t" * 600, "pattern": "verification", "pir": 0.1})
+        chain = chain_to_print(steps, [10, 40], "q")
+        assert sum(step["skipped"] + 1 for step in chain["printed"]) == 60
+        assert [step["removed"] for step in chain["printed"]].count(True) == 2
+        assert chain["printed"][0]["text"].endswith("[… 100 characters left out …]")
+
+
+def test_a_sweep_in_the_report(tmp_path: Path) -> None:
+    """Three ratios, names as data: rows of the table, one more panel of the figure, no trace without one."""
+    settings = CONFIG | {
+        "subsets": {"limopro": {"method": "limopro", "size": 300, "prune_ratio": [0.2, 0.5, 0.8], "band": [0.5, 0.9]}},
+        "controls": [],
+        "training": {"seeds": [1, 2]},
+    }
+    results = whole_results(tmp_path / "demo", load_experiment(settings))
+    document = Document(render(results, tmp_path / "report.html").read_text())
+    text = plain(document.text)
+    for name in ("limopro-p20", "limopro-p50", "limopro-p80"):
+        assert name in text
+    assert "Right: the score of the sweep’s subsets" in text
+    assert "4,542,101 (88.3)" in text
+    render(results, tmp_path / "report.pdf")
 
 
 def test_one_seed_without_steps(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scripts.common import chat
 from scripts.common.cli import UserError
-from scripts.common.config.selection import Limopro
+from scripts.common.config.selection import Limopro, expand_sweeps
 from scripts.select.pruning import band_rows, lowest_impact, prune_count, random_steps
 from scripts.select.segment import step_bounds
 from scripts.select.select_control import pruned_counts, rows_up_to
@@ -80,6 +80,24 @@ def test_limopro_draws_inside_its_band() -> None:
     assert len(few) == 10 and set(few) <= set(ids)
     with pytest.raises(UserError, match="asks for 50 rows, there are 41"):
         select_limopro(settings.model_copy(update={"size": 50}), scores, samples, "limopro", seed=1)
+
+
+def test_the_subsets_of_a_sweep_hold_the_same_rows() -> None:
+    samples = pl.DataFrame({"id": [str(n) for n in range(101)], "mean_pir": [n / 100 for n in range(101)]})
+    scores = pl.DataFrame(
+        {"id": samples["id"], "step": [1] * 101, "pattern": ["verification"] * 101, "pir": samples["mean_pir"]}
+    )
+    sweep = Limopro(method="limopro", size=20, prune_ratio=[0.2, 0.5], band=(0.1, 0.9))
+    with pytest.raises(UserError, match="subset 'limopro' has several prune ratios"):
+        select_limopro(sweep, scores, samples, "limopro", seed=1)
+    drawn = {
+        name: select_limopro(subset, scores, samples, name, seed=1)
+        for name, subset in expand_sweeps(
+            {"limopro": sweep, "alone": sweep.model_copy(update={"prune_ratio": 0.2})}
+        ).items()
+    }
+    assert drawn["limopro-p20"][0] == drawn["limopro-p50"][0] != drawn["alone"][0]
+    assert (len(drawn["limopro-p20"][1]), len(drawn["limopro-p50"][1])) == (0, 20)
 
 
 def test_draws_differ_by_seed_and_keep_the_order() -> None:

@@ -11,7 +11,7 @@ from scripts.common.config.model import HubModel, Model, Scorer
 from scripts.common.config.names import check_experiment_name, check_names
 from scripts.common.config.report import Report
 from scripts.common.config.resources import Resources
-from scripts.common.config.selection import All, Control, Limopro, Random, Subset
+from scripts.common.config.selection import All, Control, Limopro, Random, Subset, expand_sweeps
 from scripts.common.config.training import Training
 
 
@@ -63,7 +63,7 @@ class Experiment(Settings):
     scorer: Scorer = Scorer()
     """The model that scores steps."""
     subsets: dict[str, Subset] = Field(min_length=1)
-    """The selections by name."""
+    """The selections by name. A sweep (see prune_ratio) stands for several."""
     controls: list[Control] = ["rows", "unpruned"]
     """What every subset that is not random or all is held against: rows, as many random rows; tokens, random rows up
     to as many tokens; unpruned, the same rows whole; random_prune, the same rows with as many functional steps per
@@ -90,6 +90,11 @@ class Experiment(Settings):
         if "base" in named:
             raise ValueError("the name 'base' is taken by the experiment's own model")
         return named
+
+    @field_validator("subsets")
+    @classmethod
+    def _sweeps_are_expanded(cls, subsets: dict[str, Subset]) -> dict[str, Subset]:
+        return expand_sweeps(subsets)
 
     @field_validator("controls")
     @classmethod

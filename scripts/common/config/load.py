@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from scripts.common.cli import UserError
 from scripts.common.config.experiment import Experiment
+from scripts.common.config.selection import sweep_names
 
 ACCELERATE = Path(__file__).resolve().parents[3] / "profiles" / "accelerate"
 
@@ -87,6 +88,16 @@ def _mapping(config: Any, *keys: str) -> Mapping[str, Any]:
     return config if isinstance(config, Mapping) else {}
 
 
+def _subset_names(config: Mapping[str, Any]) -> set[str]:
+    """Return the names of the subsets, and of those that sweeps stand for."""
+    names = set(_mapping(config, "subsets"))
+    for name in list(names):
+        ratios = _mapping(config, "subsets", name).get("prune_ratio")
+        if isinstance(ratios, list):
+            names.update(sweep_names(name, [r for r in ratios if isinstance(r, int | float) and 0 <= r <= 1]))
+    return names
+
+
 def _dangling_references(config: Mapping[str, Any]) -> list[str]:
     """Return a sentence for each name that nothing bears; works on the raw file, to see them beside other mistakes."""
     mistakes = []
@@ -101,7 +112,7 @@ def _dangling_references(config: Mapping[str, Any]) -> list[str]:
     baseline = _mapping(config, "report").get("baseline", "base")
     if baseline not in models:
         mistakes.append(f"report.baseline: there is no model '{baseline}' (there are: {', '.join(models)})")
-    shared = sorted(set(_mapping(config, "subsets")) & set(_mapping(config, "models")))
+    shared = sorted(_subset_names(config) & set(_mapping(config, "models")))
     for name in shared:
         mistakes.append(f"models.{name}: the name '{name}' is already a subset's")
     profiles = sorted(path.stem for path in ACCELERATE.glob("*.yaml"))

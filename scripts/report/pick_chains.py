@@ -1,0 +1,90 @@
+"""Draw chains to print in the report, with the steps that pruning took out marked: chains.json.
+
+They are drawn by a hash, not chosen, among the rows of a subset that lost a step. Of a long chain what stands next to
+the removed steps is kept, and a word on how much is left out between.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+
+from scripts.common import cli
+from scripts.common.atomic import replacing
+from scripts.common.provenance import recording
+from scripts.common.seeds import derive_seed
+from scripts.common.tables import read_table
+
+CHAINS = 3
+WHOLE = 24  # steps up to which a chain is printed whole
+LONGEST = 500  # characters of a step
+PLACES = 6  # removed steps of a long chain that are printed
+
+
+def shorten(text: str, longest: int = LONGEST) -> str:
+    """Return a text cut after `longest` characters, with a word on how much was left out."""
+    left_out = len(text) - longest
+    return text if left_out <= 50 else f"{text[:longest]} [… {left_out:,} characters left out …]"
+
+
+def shown_steps(number: int, removed: list[int]) -> list[int]:
+    """Return which of a chain's steps are printed: all of a short chain, else the first and last and those around the
+    first removed ones."""
+    if number <= WHOLE:
+        return list(range(number))
+    near = {step + beside for step in removed[:PLACES] for beside in (-1, 0, 1)}
+    return sorted({0, number - 1} | {step for step in near if 0 <= step < number})
+
+
+def chain_to_print(steps: pd.DataFrame, removed: list[int], question: str) -> dict[str, Any]:
+    """Return the question, the counts, and the printed steps of one chain; `steps` are all of its, in order.
+
+    A printed step has `text`, `pattern`, `removed` and, where steps before it are left out, how many in `skipped`.
+    """
+    printed, last = [], -1
+    for step in shown_steps(len(steps), removed):
+        row = steps.iloc[step]
+        entry = {"text": shorten(row["text"]), "pattern": row["pattern"], "removed": step in removed}
+        printed.append({**entry, "skipped": step - last - 1})
+        last = step
+    pir = {str(step): value for step, value in zip(steps["step"], steps["pir"], strict=True) if step in removed}
+    return {
+        "id": steps["id"].iloc[0],
+        "question": shorten(question),
+        "steps": len(steps),
+        "removed": len(removed),
+        "largest_pir_removed": max(pir.values()),
+        "printed": printed,
+    }
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--subset", type=Path, required=True, help="the subset whose chains are drawn")
+    for name in ("clean", "steps", "scores"):
+        parser.add_argument(f"--{name}", type=Path, required=True, help=f"{name}.parquet")
+    parser.add_argument("--chains", type=Path, required=True, help="chains.json to write")
+    arguments = parser.parse_args()
+    inputs = [arguments.subset, arguments.clean, arguments.steps, arguments.scores]
+    with recording(outputs=[arguments.chains], inputs=inputs):
+        subset = pl.DataFrame(read_table("subset", arguments.subset).select(["id", "pruned_steps"]))
+        pruned = dict(subset.filter(pl.col("pruned_steps").list.len() > 0).iter_rows())
+        drawn = sorted(pruned, key=lambda identity: derive_seed("chains", identity))[:CHAINS]
+        steps = pl.DataFrame(read_table("steps", arguments.steps)).filter(pl.col("id").is_in(drawn))
+        scores = pl.DataFrame(read_table("scores", arguments.scores)).select("id", "step", "pir")
+        steps = steps.join(scores, on=["id", "step"], how="left").sort("id", "step")
+        clean = pl.DataFrame(read_table("pool", arguments.clean)).filter(pl.col("id").is_in(drawn))
+        questions = dict(clean.select("id", "question").iter_rows())
+        chains = []
+        for identity in drawn:
+            own = pd.DataFrame(steps.filter(pl.col("id") == identity).to_dict(as_series=False))
+            chains.append(chain_to_print(own, pruned[identity], questions[identity]))
+        with replacing(arguments.chains) as temporary:
+            text = json.dumps({"subset": arguments.subset.stem, "chains": chains}, indent=1, ensure_ascii=False)
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    cli.run(main)
