@@ -1,5 +1,7 @@
 """Steps are the reasoning, byte for byte, and nothing that belongs together is torn."""
 
+import time
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -8,7 +10,7 @@ from scripts.select.patterns import ERROR_CORRECTION, MULTI_METHOD, PROGRESSIVE,
 from scripts.select.segment import step_bounds
 
 PIECES = ["Wait, ", "a. ", "\n\n", "\n", "$$x.\n\ny$$", "1. one\n2. two\n", "```\nWait. A\n\nb\n```", "\\[ a\n\nb \\]", "等等。", "So b. ",
-          "\u2028", "\x00", "🙂. ", "\r\n", "\\begin{align}a\n\nWait\\end{align}"]  # fmt: skip
+          "\u2028", "\x00", "🙂. ", "\r\n", "\r", "\x0b", "\x85", "\xa0", "$x$", "$", "\\(", "```", "[asy]", "Okay. ", "a:\n", "  b\n", "- c\n", "\\begin{align}a\n\nWait\\end{align}"]  # fmt: skip
 
 
 def steps(text: str) -> list[str]:
@@ -55,6 +57,52 @@ def test_blocks_are_not_torn(block: str) -> None:
     assert [part for part in steps(text) if block in part]
 
 
+@pytest.mark.parametrize(
+    "block", ["\\[\na\n\\]", "$$a$$", "```\n# Wait, no.\n```", "- a\n- b", "1. a\n\n2. b\n   or c\n\n3. d"]
+)
+def test_a_block_belongs_to_the_line_that_introduces_it(block: str) -> None:
+    parts = steps(f"Now the sum.\nLet me verify:\n\n{block}\n\nSo it is.")
+    assert parts == ["Now the sum.\n", f"Let me verify:\n\n{block}\n\n", "So it is."]
+
+
+def test_connectives_do_not_cut_a_derivation_and_end_a_check() -> None:
+    assert steps("Let a=1. Then b=2. So c=3. Now d=4.") == ["Let a=1. Then b=2. So c=3. Now d=4."]
+    assert steps("Wait, is b=2? If a=1, it is. Then c=3. So c=3 is good. Now d=4.") == [
+        "Wait, is b=2? If a=1, it is. Then c=3. ",
+        "So c=3 is good. Now d=4.",
+    ]
+    assert steps("Wait, is b=2? Yes. Then c=3.") == ["Wait, is b=2? Yes. ", "Then c=3."]
+
+
+def test_a_marker_of_another_pattern_begins_a_step_whatever_leads_to_it() -> None:
+    assert steps("Alternatively, add them. Now let me verify it.") == [
+        "Alternatively, add them. ",
+        "Now let me verify it.",
+    ]
+
+
+def test_remarks_stay_with_the_check() -> None:
+    text = "Hold on. Is that right? It is 2. It was 3. So that works.\n\n"
+    assert steps(text + "So 5.") == [text, "So 5."]
+
+
+def test_money_is_no_mathematics() -> None:
+    assert steps("It costs $5. Wait, it costs $6 now.") == ["It costs $5. ", "Wait, it costs $6 now."]
+
+
+HOSTILE = ["$", "$x$ ", "\n", " ", " \n ", ".", "1. ", "1. a\n", "- a\n\n", "```a``", "$$ a\n", "\\[ ", "\\( ", "[asy]", "! A",
+           "\\begin{a} ", "So. ", "Wait, is it so now? ", "But is a ", "等等。", "(", "a:\n\n", "plugging ", "Let me "]  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_time_is_linear_in_hostile_text(piece: str) -> None:
+    text = (piece * 200_000)[:200_000]
+    begun = time.process_time()
+    for part in steps("```" + text) + steps(text):
+        classify(part)
+    assert time.process_time() - begun < 5  # at most 0.5 s when written; what is quadratic takes minutes
+
+
 def test_a_long_paragraph_is_split_after_four_sentences() -> None:
     text = "Aa is b. Cc is d. Ee is f. Gg is h. Ii is j. Kk is l."
     assert steps(text) == ["Aa is b. Cc is d. Ee is f. Gg is h. ", "Ii is j. Kk is l."]
@@ -89,6 +137,17 @@ def test_decimals_abbreviations_and_inline_mathematics_end_no_sentence() -> None
         ("另一种方法是配方。", MULTI_METHOD),
         ("不对，这里算错了。", ERROR_CORRECTION),
         ("因此答案是5。", PROGRESSIVE),
+        ("Now let me verify the formula.", VERIFICATION),
+        ("But is 6 really even?", VERIFICATION),
+        ("What about an empty list?", VERIFICATION),
+        ("Is there another way to see it?", MULTI_METHOD),
+        ("Let me try a different approach.", MULTI_METHOD),
+        ("Wait, no. It is 5.", ERROR_CORRECTION),
+        ("I misread the question.", ERROR_CORRECTION),
+        ("我刚才这里算错了。", ERROR_CORRECTION),
+        ("换个思路，用组合数。", MULTI_METHOD),
+        ("Substituting this back, we find t = 2.", PROGRESSIVE),
+        ("It runs.\n```\n# Wait, no\n```\n", PROGRESSIVE),
         ("Wait, this is wrong.", VERIFICATION),  # two markers: the first in the text
         ("Alternatively, let me check with x=1.", MULTI_METHOD),
     ],
