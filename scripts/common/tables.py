@@ -5,12 +5,13 @@ copy). CSV tables are pandas frames, since people open them. A table that lacks 
 of another type, is a fault of the program that made it and stops the program that reads or writes it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scripts.common.atomic import replacing
@@ -148,8 +149,8 @@ class TableError(Exception):
     """A table does not have the columns or types that its name promises."""
 
 
-def _conform(name: str, table: pa.Table, where: str) -> pa.Table:
-    schema = SCHEMAS[name]
+def _conform(name: str, table: pa.Table, where: str, columns: Sequence[str] | None = None) -> pa.Table:
+    schema = SCHEMAS[name] if columns is None else pa.schema([SCHEMAS[name].field(column) for column in columns])
     missing = [column for column in schema.names if column not in table.column_names]
     if missing:
         raise TableError(f"{where}: table '{name}' lacks the columns {', '.join(missing)}")
@@ -205,15 +206,25 @@ class TableWriter:
         self._file.__exit__(*error)
 
 
-def iterate_table(name: str, path: str | Path, rows: int) -> Iterator[pa.Table]:
-    """Yield the table called `name` from `path`, at most `rows` rows at a time."""
-    for batch in pq.ParquetFile(path).iter_batches(batch_size=rows):
-        yield _conform(name, pa.Table.from_batches([batch]), str(path))
+def iterate_table(
+    name: str, path: str | Path, rows: int, columns: Sequence[str] | None = None, ids: Iterable[str] | None = None
+) -> Iterator[pa.Table]:
+    """Yield the table called `name` from `path`, at most `rows` rows at a time: `columns` of it, rows of `ids` only."""
+    wanted = None if ids is None else pa.array(list(ids), pa.string())
+    for batch in pq.ParquetFile(path).iter_batches(batch_size=rows, columns=columns):
+        table = _conform(name, pa.Table.from_batches([batch]), str(path), columns)
+        yield table if wanted is None else table.filter(pc.is_in(table["id"], value_set=wanted))
 
 
-def read_table(name: str, path: str | Path) -> pa.Table:
-    """Read the Parquet file `path` as the table called `name`, columns and types checked."""
-    return _conform(name, pq.ParquetFile(path).read(), str(path))
+def read_table(
+    name: str, path: str | Path, columns: Sequence[str] | None = None, ids: Iterable[str] | None = None
+) -> pa.Table:
+    """Read the Parquet file `path` as the table called `name`, columns and types checked: `columns` of it, and of its
+    rows only those of `ids`, in their order in the file. Memory holds what is asked for, however long the file."""
+    if ids is None:
+        return _conform(name, pq.ParquetFile(path).read(columns=columns), str(path), columns)
+    tables = list(iterate_table(name, path, 1000, columns, ids))
+    return pa.concat_tables(tables) if tables else read_table(name, path, columns)
 
 
 def write_csv(name: str, frame: pd.DataFrame, path: str | Path) -> None:

@@ -21,7 +21,7 @@ from scripts.common.options import add_options, from_options
 from scripts.common.provenance import recording
 from scripts.common.tables import TableWriter, iterate_table
 
-BATCH = 1000
+BATCH = 250  # a row of 5,000 words takes about 1 MB while it is looked through
 SHORTEST = 6  # words; shorter questions are compared as a whole
 _WORD = r"\p{Han}|[\p{L}\p{N}--\p{Han}]+"
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplication mod 2**64 loses nothing
@@ -56,14 +56,41 @@ def hash_words(lists: pl.Series) -> Words:
     return Words(words.hash(seed=0).to_numpy().astype(np.uint64), np.repeat(np.arange(len(lengths)), lengths))
 
 
+def rolling_hashes(words: Words, lengths: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (n, hashes of the runs of n words that start at each word) for each of `lengths`, ascending.
+
+    Each length goes on from the one before. Runs over the end of a text are among them.
+    """
+    hashes, done = np.zeros(len(words.hashes), np.uint64), 0
+    for n in lengths:
+        for offset in range(done, n):
+            hashes = hashes[: max(0, len(words.hashes) - offset)]
+            hashes *= _BASE
+            hashes += words.hashes[offset:]
+        done = n
+        yield n, hashes
+
+
+class Prefilter:
+    """Tells hashes that are surely not of a set by 22 of their bits: almost all of a clean corpus."""
+
+    _SHIFT = np.uint64(64 - 22)  # the upper bits of a product depend on all bits of its factors
+
+    def __init__(self, hashes: np.ndarray) -> None:
+        self._table = np.zeros(2**22, np.bool_)
+        self._table[hashes >> self._SHIFT] = True
+
+    def candidates(self, hashes: np.ndarray) -> np.ndarray:
+        """Return the places of the hashes that may be of the set."""
+        return np.flatnonzero(self._table[hashes >> self._SHIFT])
+
+
 def ngram_hashes(words: Words, n: int) -> Words:
     """Return the hashes of all runs of `n` words that stand in one text (a polynomial mod 2**64)."""
-    count = len(words.hashes) - n + 1
-    if count <= 0:
+    ((_, hashes),) = rolling_hashes(words, [n])
+    count = len(hashes)
+    if count == 0:
         return Words(np.empty(0, np.uint64), np.empty(0, np.int64))
-    hashes = np.zeros(count, np.uint64)
-    for offset in range(n):
-        hashes = hashes * _BASE + words.hashes[offset : offset + count]
     inside = words.text[:count] == words.text[n - 1 :]
     return Words(hashes[inside], words.text[:count][inside])
 
@@ -82,6 +109,7 @@ class Index:
             grams = ngram_hashes(hash_words(self.words[members.tolist()]), n)
             frame = pl.DataFrame({"hash": grams.hashes, "question": members[grams.text]}).unique(maintain_order=True)
             self.by_length[n] = frame.with_columns(pl.len().over("question").alias("grams"))
+        self.prefilters = {n: Prefilter(frame["hash"].to_numpy()) for n, frame in self.by_length.items()}
         self.short = {
             tuple(words): number for number, words in enumerate(self.words.to_list()) if 0 < len(words) < SHORTEST
         }
@@ -97,11 +125,11 @@ class Index:
         words = hash_words(
             asked.list.concat(pl.Series([["\x1f"]]).new_from_index(0, len(asked))).list.concat(split_words(responses))
         )
-        for n, index in self.by_length.items():
-            grams = ngram_hashes(words, n)
-            rows = pl.DataFrame({"hash": grams.hashes, "text": grams.text}).filter(
-                pl.Series(np.isin(grams.hashes, index["hash"].to_numpy()))
-            )
+        for n, hashes in rolling_hashes(words, list(self.by_length)):
+            index = self.by_length[n]
+            places = self.prefilters[n].candidates(hashes)
+            places = places[words.text[places] == words.text[places + n - 1]]
+            rows = pl.DataFrame({"hash": hashes[places], "text": words.text[places]})
             pairs = rows.unique(maintain_order=True).join(index, on="hash", how="inner", maintain_order="left")
             found.append(
                 pairs.group_by("text", "question", maintain_order=True)

@@ -2,8 +2,8 @@
 
 Reasons, in the order in which they are looked for: malformed, not_utf8, empty_question, empty_response,
 think_not_closed, answer_not_parseable, no_boxed_answer, no_answer, duplicate, duplicate_normalised, too_short,
-too_long, over_context. raw = pool + rejected, always. Memory is bounded: rows pass in batches, only 16 bytes per
-row are kept, to tell duplicates.
+too_long, over_context. raw = pool + rejected, always. Memory is bounded: rows pass in batches, and what
+tells duplicates takes at most 48 bytes a row (scripts/data/seen.py).
 """
 
 import hashlib
@@ -18,8 +18,10 @@ from scripts.common.config.dataset import RowRules
 from scripts.common.options import add_options, from_options
 from scripts.common.provenance import recording
 from scripts.common.tables import TableWriter, iterate_table
+from scripts.data.seen import Seen
 
 BATCH = 1000
+TOKENISED = 16  # rows at a time: the tokenizer's own account of a token takes over 100 bytes
 # A scored chain holds besides question and response its own closing words, and steps are tokenised one by one.
 CONTEXT_MARGIN = 32
 
@@ -37,9 +39,9 @@ def row_id(system: str | None, question: str, response: str) -> str:
     return hashlib.sha256("\x1f".join((system or "", question, response)).encode()).hexdigest()[:16]
 
 
-def _fingerprint(question: str, response: str) -> bytes:
+def _fingerprint(question: str, response: str) -> int:
     normalised = " ".join(f"{question}\x1f{response}".casefold().split())
-    return hashlib.blake2b(normalised.encode(), digest_size=8).digest()
+    return int.from_bytes(hashlib.blake2b(normalised.encode(), digest_size=8).digest())
 
 
 def read_row(row: dict[str, Any], require_boxed_answer: bool) -> dict[str, Any]:
@@ -79,18 +81,15 @@ class Duplicates:
     """Tells whether a row came before, exactly or but for case and spacing."""
 
     def __init__(self) -> None:
-        self._exact: set[bytes] = set()
-        self._normalised: set[bytes] = set()
+        self._seen = Seen()
 
     def check(self, row: dict[str, Any]) -> None:
         """Remember a row of the pool. Raises Rejected when it came before."""
-        exact, normalised = bytes.fromhex(row["id"]), _fingerprint(row["question"], row["response"])
-        if exact in self._exact:
-            raise Rejected("duplicate")
-        if normalised in self._normalised:
-            raise Rejected("duplicate_normalised")
-        self._exact.add(exact)
-        self._normalised.add(normalised)
+        exact = int(row["id"], 16)
+        # Of rows alike but for case and spacing only the first is in the pool: one id for each fingerprint is enough.
+        first = self._seen.setdefault(_fingerprint(row["question"], row["response"]), exact)
+        if first is not None:
+            raise Rejected("duplicate" if first == exact else "duplicate_normalised")
 
 
 def check_length(tokens: int, prompt_tokens: int, rules: RowRules, context: int) -> None:
@@ -142,13 +141,13 @@ def split_batch(
 
 def _token_counts(entries: list[dict[str, Any]], tokenizer: Any) -> Iterator[tuple[int, int]]:
     """Yield (response tokens, prompt tokens) for each entry."""
-    if not entries:
-        return
-    responses = tokenizer([entry["response"] for entry in entries], add_special_tokens=False)["input_ids"]
-    prompts = chat.count_tokens(
-        tokenizer, [chat.prompt_messages(entry["system"], entry["question"]) for entry in entries]
-    )
-    yield from zip(map(len, responses), prompts, strict=True)
+    for start in range(0, len(entries), TOKENISED):
+        part = entries[start : start + TOKENISED]
+        responses = tokenizer([entry["response"] for entry in part], add_special_tokens=False)["input_ids"]
+        prompts = chat.count_tokens(
+            tokenizer, [chat.prompt_messages(entry["system"], entry["question"]) for entry in part]
+        )
+        yield from zip([len(ids) for ids in responses], prompts, strict=True)
 
 
 def main() -> None:

@@ -158,8 +158,9 @@ def main() -> None:
     parser.add_argument("--scores", type=Path, required=True, help="the shard's scores")
     parser.add_argument("--samples", type=Path, required=True, help="the shard's samples")
     arguments = parser.parse_args()
-    clean = pl.DataFrame(read_table("pool", arguments.clean))
     steps = pl.DataFrame(read_table("steps", arguments.steps))
+    columns = ["id", "system", "question", "answer"]
+    clean = pl.DataFrame(read_table("pool", arguments.clean, columns, ids=steps["id"].unique()))
     rows = list(shard_rows(clean, steps, arguments.shard, arguments.shards))
 
     with cli.heavy_imports():

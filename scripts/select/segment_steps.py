@@ -8,7 +8,7 @@ import polars as pl
 from scripts.common import cli
 from scripts.common.provenance import recording
 from scripts.common.seeds import derive_seed
-from scripts.common.tables import TableWriter, read_table
+from scripts.common.tables import TableWriter, iterate_table, read_table
 from scripts.select.patterns import classify
 from scripts.select.segment import step_bounds
 
@@ -45,20 +45,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True, help="the experiment's seed")
     parser.add_argument("--steps", type=Path, required=True, help="steps.parquet")
     arguments = parser.parse_args()
-    clean = pl.DataFrame(read_table("pool", arguments.clean))
-    rows = draw_rows(clean, arguments.score_rows, arguments.seed).select("id", "reasoning")
+    every = pl.DataFrame(read_table("pool", arguments.clean, ["id"]))
+    drawn = draw_rows(every, arguments.score_rows, arguments.seed)["id"].to_list()
+    batches = iterate_table("pool", arguments.clean, BATCH, ["id", "reasoning"], ids=drawn)
 
     with (
         recording(outputs=[arguments.steps], inputs=[arguments.clean], seed=arguments.seed) as facts,
         TableWriter("steps", arguments.steps) as writer,
     ):
         patterns: Counter[object] = Counter()
-        for batch in cli.progress(rows.iter_slices(BATCH), "chains", f"x{BATCH} chains"):
-            steps = [step for identity, reasoning in batch.iter_rows() for step in steps_of(identity, reasoning)]
+        for batch in cli.progress(batches, "rows", f"x{BATCH} rows"):
+            steps = [step for row in batch.to_pylist() for step in steps_of(row["id"], row["reasoning"])]
             patterns.update(step["pattern"] for step in steps)
             writer.write(steps)
         facts["steps"] = dict(patterns)
-    cli.log.info("%d chains, %d steps: %s", len(rows), writer.rows, dict(patterns))
+    cli.log.info("%d chains, %d steps: %s", len(drawn), writer.rows, dict(patterns))
 
 
 if __name__ == "__main__":

@@ -14,16 +14,22 @@ from scripts.common import chat, cli
 from scripts.common.config.selection import Control
 from scripts.common.provenance import recording
 from scripts.common.seeds import derive_seed
-from scripts.common.tables import TableWriter, read_table
+from scripts.common.tables import TableWriter, iterate_table, read_table
 from scripts.select.pruning import random_steps
-from scripts.select.subset import draw_ids, step_texts, steps_by_id, subset_rows
+from scripts.select.subset import BATCH, draw_ids, step_texts, steps_by_id, subset_rows
 
 
-def rows_up_to(clean: pl.DataFrame, tokens: int, tokenizer: Any, seed: int) -> list[str]:
-    """Return ids drawn at random, so many that their conversations' tokens come nearest to `tokens`."""
+def rows_up_to(clean: Path, tokens: int, tokenizer: Any, seed: int) -> list[str]:
+    """Return ids of the table `clean` drawn at random, so many that their conversations come nearest to `tokens`."""
     ids: list[str] = []
     total = 0
-    shuffled = clean.sample(fraction=1.0, shuffle=True, seed=seed)
+    order = pl.DataFrame(read_table("pool", clean, ["id", "response_tokens"]))
+    order = order.sample(fraction=1.0, shuffle=True, seed=seed)
+    # A conversation is longer than its response: no row behind the responses that fill `tokens` can be reached.
+    order = order.filter((pl.col("response_tokens").cum_sum() - pl.col("response_tokens")) <= tokens)
+    shuffled = order.select("id").join(
+        pl.DataFrame(read_table("pool", clean, ids=order["id"])), on="id", maintain_order="left"
+    )
     for row in chain.from_iterable(subset_rows(shuffled, tokenizer, {}, {})):
         if total + row["tokens"] > tokens:
             # The last row is taken when that comes nearer than leaving it.
@@ -55,7 +61,6 @@ def main() -> None:
     parser.add_argument("--subset", type=Path, required=True, help="the control's Parquet file")
     arguments = parser.parse_args()
     subset = pl.DataFrame(read_table("subset", arguments.of))
-    clean = pl.DataFrame(read_table("pool", arguments.clean))
     tokenizer = chat.load_tokenizer(arguments.model, arguments.chat_template)
     parts = (arguments.seed, arguments.training_seed, arguments.control, arguments.name)
 
@@ -68,15 +73,16 @@ def main() -> None:
     ):
         ids, pruned, texts = subset["id"].to_list(), {}, {}
         if arguments.control == "rows":
-            ids = draw_ids(clean["id"].to_list(), len(subset), *parts)
+            ids = draw_ids(read_table("pool", arguments.clean, ["id"])["id"].to_pylist(), len(subset), *parts)
         elif arguments.control == "tokens":
-            ids = rows_up_to(clean, int(subset["tokens"].sum()), tokenizer, derive_seed(*parts))
+            ids = rows_up_to(arguments.clean, int(subset["tokens"].sum()), tokenizer, derive_seed(*parts))
         elif arguments.control == "random_prune":
             scores = pl.DataFrame(read_table("scores", arguments.scores)).filter(pl.col("id").is_in(ids))
             pruned = steps_by_id(random_steps(pruned_counts(subset, scores), scores, derive_seed(*parts)))
-            texts = step_texts(pl.DataFrame(read_table("steps", arguments.steps)), pruned)
-        for rows in subset_rows(clean.filter(pl.col("id").is_in(ids)), tokenizer, pruned, texts):
-            writer.write(rows)
+            texts = step_texts(pl.DataFrame(read_table("steps", arguments.steps, ids=pruned)), pruned)
+        for batch in iterate_table("pool", arguments.clean, BATCH, ids=ids):
+            for rows in subset_rows(pl.DataFrame(batch), tokenizer, pruned, texts):
+                writer.write(rows)
     cli.log.info("%s of %s: %d rows", arguments.control, arguments.name, writer.rows)
 
 

@@ -9,9 +9,9 @@ from pydantic import TypeAdapter
 from scripts.common import chat, cli
 from scripts.common.config.selection import All, Limopro, Random, Subset
 from scripts.common.provenance import recording
-from scripts.common.tables import TableWriter, read_table
+from scripts.common.tables import TableWriter, iterate_table, read_table
 from scripts.select.pruning import band_rows, lowest_impact
-from scripts.select.subset import draw_ids, step_texts, steps_by_id, subset_rows
+from scripts.select.subset import BATCH, draw_ids, step_texts, steps_by_id, subset_rows
 
 
 def select_limopro(
@@ -39,14 +39,13 @@ def main() -> None:
     parser.add_argument("--subset", type=Path, required=True, help="the subset's Parquet file")
     arguments = parser.parse_args()
     settings: Any = TypeAdapter(Subset).validate_json(arguments.settings)
-    clean = pl.DataFrame(read_table("pool", arguments.clean))
 
     inputs = [path for path in (arguments.clean, arguments.steps, arguments.scores, arguments.samples) if path]
     with (
         recording(outputs=[arguments.subset], inputs=inputs, seed=arguments.seed, settings=settings.model_dump()),
         TableWriter("subset", arguments.subset) as writer,
     ):
-        ids: list[str] = clean["id"].to_list()
+        ids: list[str] = read_table("pool", arguments.clean, ["id"])["id"].to_pylist()
         pruned: dict[str, list[int]] = {}
         texts: dict[str, list[str]] = {}
         if isinstance(settings, Random):
@@ -55,14 +54,15 @@ def main() -> None:
             scores = pl.DataFrame(read_table("scores", arguments.scores))
             samples = pl.DataFrame(read_table("samples", arguments.samples))
             ids, pruned = select_limopro(settings, scores, samples, arguments.name, arguments.seed)
-            texts = step_texts(pl.DataFrame(read_table("steps", arguments.steps)), pruned)
+            texts = step_texts(pl.DataFrame(read_table("steps", arguments.steps, ids=pruned)), pruned)
         else:
             assert isinstance(settings, All)
         if not ids:
             raise cli.UserError(f"subset '{arguments.name}' is empty: no row lies in its band; widen it")
         tokenizer = chat.load_tokenizer(arguments.model, arguments.chat_template)
-        for rows in subset_rows(clean.filter(pl.col("id").is_in(ids)), tokenizer, pruned, texts):
-            writer.write(rows)
+        for batch in iterate_table("pool", arguments.clean, BATCH, ids=ids):
+            for rows in subset_rows(pl.DataFrame(batch), tokenizer, pruned, texts):
+                writer.write(rows)
     cli.log.info("%s: %d rows, %d steps pruned", arguments.name, writer.rows, sum(map(len, pruned.values())))
 
 

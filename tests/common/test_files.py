@@ -128,3 +128,13 @@ def test_seeds_depend_on_every_part(seed: int, name: str) -> None:
 
 def test_parts_of_a_seed_do_not_run_together() -> None:
     assert derive_seed("ab", "c") != derive_seed("a", "bc")
+
+
+def test_a_table_is_read_by_columns_and_rows(tmp_path: Path) -> None:
+    steps = [{"id": str(n // 2), "step": n % 2, "start": 0, "end": 1, "text": "x", "pattern": "p"} for n in range(3000)]
+    tables.write_table("steps", steps, tmp_path / "steps.parquet")
+    few = tables.read_table("steps", tmp_path / "steps.parquet", ["step", "id"], ids=["7", "1400"])
+    assert few.to_pylist() == [{"step": s, "id": i} for i in ("7", "1400") for s in (0, 1)]
+    assert tables.read_table("steps", tmp_path / "steps.parquet", ids=[]).num_rows == 0
+    with pytest.raises(KeyError):
+        tables.read_table("steps", tmp_path / "steps.parquet", ["none"])

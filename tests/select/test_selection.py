@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scripts.common import chat
 from scripts.common.cli import UserError
 from scripts.common.config.selection import Limopro, expand_sweeps
+from scripts.common.tables import SCHEMAS, write_table
 from scripts.select.pruning import band_rows, lowest_impact, prune_count, random_steps
 from scripts.select.segment import step_bounds
 from scripts.select.select_control import pruned_counts, rows_up_to
@@ -139,10 +140,14 @@ def test_tokens_are_those_of_the_rendered_conversation(tiny_model: Path) -> None
     assert [message["role"] for message in rows[0]["messages"]] == ["system", "user", "assistant"]
 
 
-def test_the_tokens_control_comes_nearest_to_the_subset(tiny_model: Path) -> None:
+def test_the_tokens_control_comes_nearest_to_the_subset(tiny_model: Path, tmp_path: Path) -> None:
     tokenizer = chat.load_tokenizer(tiny_model)
+    others = {name: pl.lit("") for name in ("reasoning", "answer", "source", "category")}
+    counts = [len(ids) for ids in tokenizer(pool(200)["response"].to_list())["input_ids"]]
+    rows = pool(200).with_columns(**others, response_tokens=pl.Series(counts))
+    write_table("pool", rows.select(SCHEMAS["pool"].names), tmp_path / "clean.parquet")
     lengths = {row["id"]: row["tokens"] for batch in subset_rows(pool(200), tokenizer, {}, {}) for row in batch}
     for target in (500, 1234, 3000):
-        ids = rows_up_to(pool(200), target, tokenizer, seed=1)
+        ids = rows_up_to(tmp_path / "clean.parquet", target, tokenizer, seed=1)
         total = sum(lengths[identity] for identity in ids)
         assert abs(total - target) <= max(lengths.values()) / 2
