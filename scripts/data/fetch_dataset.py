@@ -7,7 +7,7 @@ why, and prepare_pool rejects it with that reason.
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,7 +17,7 @@ from scripts.common.atomic import replacing
 from scripts.common.cli import UserError
 from scripts.common.config.dataset import Dataset
 from scripts.common.options import add_options, from_options
-from scripts.common.provenance import recording
+from scripts.common.provenance import recording, sha256_of
 from scripts.common.tables import SCHEMAS
 from scripts.data.formats import Malformed, detect_format, to_raw
 from scripts.data.readers import DEFECT, SUFFIXES, iterate_rows
@@ -42,29 +42,45 @@ def raw_rows(rows: Iterator[dict[str, Any]], format_name: str, system_prompt: st
         yield raw
 
 
-def hub_files(dataset: Dataset) -> list[Path]:
-    """Download the data set's files at its revision (resumed after a broken connection) and return their paths."""
-    from huggingface_hub import HfApi, hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+class HubFiles(NamedTuple):
+    """The data files of a data set on the hub."""
 
-    repository = str(dataset.path)
+    paths: dict[str, Path]
+    """Where each file of the repository lies, by its name there."""
+    licence: str | None
+    """As the data set's card has it."""
+    commit: str | None
+    """The commit that the revision stands for."""
+
+
+def fetch_hub_files(dataset: Dataset) -> HubFiles:
+    """Download the data set's files at its revision; a connection that breaks is taken up where it broke."""
+    from huggingface_hub import HfApi, hf_hub_download
+    from huggingface_hub.errors import HTTPError, RepositoryNotFoundError, RevisionNotFoundError
+
+    repository, revision = str(dataset.path), dataset.revision
     try:
-        names = (
-            [dataset.file]
-            if dataset.file
-            else HfApi().list_repo_files(repository, revision=dataset.revision, repo_type="dataset")
-        )
+        info = HfApi().dataset_info(repository, revision=revision)
+        names = [dataset.file] if dataset.file else [sibling.rfilename for sibling in info.siblings or []]
         names = sorted(name for name in names if Path(name.removesuffix(".gz").removesuffix(".zst")).suffix in SUFFIXES)
         if not names:
             raise UserError(f"dataset.path: '{repository}' holds no data file ({', '.join(SUFFIXES)}) at that revision")
-        return [
-            Path(hf_hub_download(repository, name, revision=dataset.revision, repo_type="dataset")) for name in names
-        ]
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        paths = {
+            name: Path(hf_hub_download(repository, name, revision=revision, repo_type="dataset")) for name in names
+        }
+    except RevisionNotFoundError as error:
         raise UserError(
-            f"dataset: '{repository}' at revision '{dataset.revision}' could not be fetched: "
-            f"{str(error).splitlines()[0]}"
+            f"dataset.revision: '{repository}' has no revision '{revision}': name a commit of it"
         ) from error
+    except RepositoryNotFoundError as error:
+        raise UserError(
+            f"dataset.path: the hub has no data set '{repository}', or it is not open to you: check the name, log in"
+        ) from error
+    except (HTTPError, OSError) as error:
+        raise UserError(
+            f"dataset: '{repository}' at revision '{revision}' could not be fetched: {str(error).splitlines()[0]}"
+        ) from error
+    return HubFiles(paths, info.card_data.get("license") if info.card_data else None, info.sha)
 
 
 def write_raw(rows: Iterator[dict[str, Any]], output: Path) -> int:
@@ -83,8 +99,13 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="raw.parquet")
     arguments = parser.parse_args()
     dataset = from_options(Dataset, arguments)
-    files = hub_files(dataset) if dataset.source == "hub" else [Path(str(dataset.path))]
-    with recording(outputs=[arguments.output], inputs=files, dataset=dataset.model_dump()) as facts:
+    files, inputs, origin = [Path(str(dataset.path))], [Path(str(dataset.path))], {}
+    if dataset.source == "hub":
+        hub = fetch_hub_files(dataset)
+        hashes = {name: sha256_of(path) for name, path in hub.paths.items()}
+        files, inputs = list(hub.paths.values()), []
+        origin = {"licence": hub.licence, "commit": hub.commit, "files": hashes}
+    with recording(outputs=[arguments.output], inputs=inputs, dataset=dataset.model_dump(), **origin) as facts:
         source = (row for path in files for row in iterate_rows(path))
         rows = raw_rows(islice(source, dataset.limit), dataset.format, dataset.system_prompt)
         facts["rows"] = write_raw(cli.progress(rows, "rows", "row"), arguments.output)

@@ -22,14 +22,14 @@ def main() -> None:
     arguments = parser.parse_args()
 
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 
     with recording(outputs=[arguments.output], inputs=[], model=arguments.name, revision=arguments.revision) as facts:
         try:
             snapshot = Path(
                 snapshot_download(arguments.name, revision=arguments.revision, allow_patterns=PATTERNS)
             ).resolve()
-        except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        except (HTTPError, LocalEntryNotFoundError, OSError) as error:
             raise UserError(
                 f"model '{arguments.name}' at revision '{arguments.revision}' could not be fetched: "
                 f"{str(error).splitlines()[0]}"

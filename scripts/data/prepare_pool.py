@@ -2,8 +2,9 @@
 
 Reasons, in the order in which they are looked for: malformed, not_utf8, empty_question, empty_response,
 think_not_closed, answer_not_parseable, no_boxed_answer, no_answer, duplicate, duplicate_normalised, too_short,
-too_long, over_context. raw = pool + rejected, always. Memory is bounded: rows pass in batches, and what
-tells duplicates takes at most 48 bytes a row (scripts/data/seen.py).
+too_long, over_context. raw = pool + rejected, always. An answer counts as parseable when its braces close: whether it
+is mathematics is not asked, since a choice's letter or a program is an answer too and the scorer takes it as text.
+Memory is bounded: rows pass in batches, and what tells duplicates takes at most 48 bytes a row (scripts/data/seen.py).
 """
 
 import hashlib

@@ -8,7 +8,7 @@ _EMPTY = 0
 class Seen:
     """Maps 64-bit keys to 64-bit values, both uniformly distributed: open addressing in two flat arrays.
 
-    A set of Python's bytes takes about 90 bytes an entry. Among n rows two different ones share a key with a
+    While it grows the old arrays stand beside the new ones. Among n rows two different ones share a key with a
     probability below n**2 / 2**65: for 4 million rows less than one in two million, for the whole run.
     """
 

@@ -1,0 +1,65 @@
+"""The real program against a stand-in for the hub: pinned, resumed, its licence and hashes on record."""
+
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from hub_stand_in import COMMIT, hub
+
+DRAW = random.Random(1)
+# 24 MB: the hub's client writes parts of 10 MB, and goes on behind the last one written.
+LINES = [{"prompt": f"{n}+1?", "completion": DRAW.randbytes(200_000).hex()} for n in range(60)]
+FILES = {
+    "README.md": b"---\nlicense: cc-by-4.0\n---\n",
+    "a.jsonl": "".join(json.dumps(line) + "\n" for line in LINES).encode(),
+    "b.jsonl": b'{"prompt": "last?", "completion": "yes"}\n',
+}
+
+
+def fetch(server: Any, folder: Path, revision: str, path: str = "owner/chains") -> subprocess.CompletedProcess:
+    environment = os.environ | {
+        "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
+        "HF_HOME": str(folder / "cache"),
+        "HF_HUB_OFFLINE": "0",
+        "NO_PROXY": "127.0.0.1",
+    }
+    options = ["--source", "hub", "--path", path, "--revision", revision, "--output", str(folder / "raw.parquet")]
+    command = [sys.executable, "-m", "scripts.data.fetch_dataset", *options]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_a_broken_connection_is_taken_up_where_it_broke(tmp_path: Path) -> None:
+    with hub(FILES, {"license": "cc-by-4.0"}, breaks=1) as server:
+        done = fetch(server, tmp_path, COMMIT)
+        assert done.returncode == 0, done.stderr
+        first, second, third = server.starts
+    assert (first, third) == (0, 0) and 0 < second <= len(FILES["a.jsonl"]) // 2
+    table = pq.read_table(tmp_path / "raw.parquet")
+    assert table["response"].to_pylist() == [line["completion"] for line in LINES] + ["yes"]
+    record = json.loads((tmp_path / "raw.parquet.provenance.json").read_text())
+    assert record["licence"] == "cc-by-4.0" and record["commit"] == COMMIT
+    assert record["files"] == {name: hashlib.sha256(FILES[name]).hexdigest() for name in ("a.jsonl", "b.jsonl")}
+
+
+def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
+    with hub(FILES, {}, breaks=0) as server:
+        revision = fetch(server, tmp_path, "f" * 40)
+        repository = fetch(server, tmp_path, COMMIT, "owner/other")
+    with hub({"README.md": b""}, {}, breaks=0) as server:
+        empty = fetch(server, tmp_path, COMMIT)
+    unreachable = fetch(server, tmp_path, COMMIT)
+    for done, message in (
+        (revision, "has no revision"),
+        (repository, "has no data set 'owner/other'"),
+        (empty, "holds no data file"),
+        (unreachable, "could not be fetched"),
+    ):
+        assert done.returncode == 2 and message in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr
+    assert not (tmp_path / "raw.parquet").exists()
