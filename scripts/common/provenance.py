@@ -1,5 +1,6 @@
 """Provenance: beside every artefact a JSON file that says what it was made from, by which code, where and when."""
 
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -33,8 +34,12 @@ PACKAGES = [
 SUFFIX = ".provenance.json"
 
 
+@functools.cache
 def sha256_of(path: str | Path) -> str:
-    """Return the SHA-256 of a file, or of a folder's sorted file names and contents, as hex."""
+    """Return the SHA-256 of a file, or of a folder's sorted file names and contents, as hex.
+
+    Taken once a process: a job's fingerprint and its provenance name the same inputs, and a model is gigabytes.
+    """
     path = Path(path)
     if path.is_file():
         with path.open("rb") as stream:
