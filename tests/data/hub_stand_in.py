@@ -13,7 +13,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Serves one data set, `owner/chains`, at one commit."""
+    """Serves one data set at one commit."""
 
     server: Any
 
@@ -44,17 +44,29 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _serve(self, with_body: bool) -> None:
-        path = self.path.split("?")[0]
-        if path == f"/api/datasets/owner/chains/revision/{COMMIT}":
-            siblings = [{"rfilename": name} for name in self.server.files]
-            card = {"id": "owner/chains", "sha": COMMIT, "cardData": self.server.card, "siblings": siblings}
+        path, name = self.path.split("?")[0], self.server.name
+        if path in (f"/api/datasets/{name}", f"/api/datasets/{name}/revision/{COMMIT}"):
+            siblings = [{"rfilename": file} for file in self.server.files]
+            card = {"id": name, "sha": COMMIT, "cardData": self.server.card, "siblings": siblings}
             self._send(200, json.dumps(card).encode(), with_body, {"Content-Type": "application/json"})
             return
-        prefix = f"/datasets/owner/chains/resolve/{COMMIT}/"
+        if path.startswith(tree := f"/api/datasets/{name}/tree/{COMMIT}"):
+            folder = path.removeprefix(tree).strip("/")
+            listed = [
+                {"type": "file", "path": file, "size": len(body), "oid": "0"}
+                for file, body in self.server.files.items()
+                if file.startswith(folder)
+            ]
+            self._send(200, json.dumps(listed).encode(), with_body, {"Content-Type": "application/json"})
+            return
+        prefix = f"/datasets/{name}/resolve/{COMMIT}/"
+        if path.startswith(prefix) and self.server.gated:
+            self._send(401, b"{}", with_body, {"X-Error-Code": "GatedRepo", "X-Error-Message": "access is restricted"})
+            return
         body = self.server.files.get(path.removeprefix(prefix)) if path.startswith(prefix) else None
         if body is None:
             code = "EntryNotFound" if path.startswith(prefix) else "RepoNotFound"
-            if path.startswith("/api/datasets/owner/chains/"):
+            if path.startswith(f"/api/datasets/{name}/"):
                 code = "RevisionNotFound"
             self._send(404, b"{}", with_body, {"X-Error-Code": code, "X-Error-Message": "not found"})
             return
@@ -70,13 +82,16 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def hub(files: dict[str, bytes], card: dict[str, Any], breaks: int) -> Iterator[ThreadingHTTPServer]:
-    """Serve `files` and break the first `breaks` downloads of more than 64 KiB half-way.
+def hub(
+    files: dict[str, bytes], card: dict[str, Any], breaks: int = 0, name: str = "owner/chains", gated: bool = False
+) -> Iterator[ThreadingHTTPServer]:
+    """Serve `files` as the data set `name` and break the first `breaks` downloads of more than 64 KiB half-way.
 
     `starts` of the server holds the byte at which each download began.
     """
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.files, server.card, server.breaks, server.starts = files, card, breaks, []
+    server.name, server.gated = name, gated
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
