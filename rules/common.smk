@@ -144,7 +144,8 @@ def benchmark_source(wildcards):
 def kind_options(wildcards):
     """Return how a benchmark's answers are checked."""
     kind = BENCHMARKS[wildcards.benchmark].kind
-    return f"{kind} --allow-unsandboxed-code" if kind == "code" and EXPERIMENT.evaluation.allow_unsandboxed_code else kind
+    unsandboxed = kind == "code" and EXPERIMENT.evaluation.allow_unsandboxed_code
+    return f"{kind} --allow-unsandboxed-code" if unsandboxed else kind
 
 
 def draw_options(draw):

@@ -52,11 +52,18 @@ class Handler(BaseHTTPRequestHandler):
             return
         if path.startswith(tree := f"/api/datasets/{name}/tree/{COMMIT}"):
             folder = path.removeprefix(tree).strip("/")
-            listed = [
-                {"type": "file", "path": file, "size": len(body), "oid": "0"}
+            inside = {
+                file.removeprefix(f"{folder}/"): body
                 for file, body in self.server.files.items()
                 if file.startswith(folder)
+            }
+            listed = [
+                {"type": "file", "path": f"{folder}/{file}".strip("/"), "size": len(body), "oid": "0"}
+                for file, body in inside.items()
+                if "/" not in file
             ]
+            folders = {file.split("/")[0] for file in inside if "/" in file}
+            listed += [{"type": "directory", "path": each, "size": 0, "oid": "0"} for each in folders]
             self._send(200, json.dumps(listed).encode(), with_body, {"Content-Type": "application/json"})
             return
         prefix = f"/datasets/{name}/resolve/{COMMIT}/"
