@@ -58,6 +58,22 @@ def test_all_mistakes_come_in_one_run(checkout: Checkout) -> None:
     assert all(key in text for key in ("training.epoch", "report.baseline", "evaluation.engin"))
 
 
+def test_programs_run_without_a_sandbox_only_if_the_experiment_says_so(checkout: Checkout) -> None:
+    (checkout.folder / "programs.jsonl").touch()
+    benchmarks = {"programs": {"path": "programs.jsonl", "kind": "code"}, "sums": {"demo": {"questions": 2}}}
+    for allowed in (True, False):
+        changes = {"evaluation__benchmarks": benchmarks, "evaluation__allow_unsandboxed_code": allowed}
+        config = checkout.experiment("programs", pool__decontaminate={"against": []}, **changes)
+        text = checkout.snakemake("--dry-run", "--printshellcmds", "--configfile", config)
+        commands = [line for line in text.splitlines() if "scripts.evaluate.evaluate_model" in line]
+        assert {("--benchmark programs" in line, "--kind code" in line) for line in commands} == {
+            (True,) * 2,
+            (False,) * 2,
+        }
+        for line in commands:
+            assert ("--allow-unsandboxed-code" in line) == (allowed and "--kind code" in line)
+
+
 def test_experiments_do_not_share_a_file(checkout: Checkout) -> None:
     def outputs(config: str) -> set[str]:
         text = checkout.snakemake("--configfile", config, "--summary")
