@@ -1,4 +1,4 @@
-"""A stand-in for the hub on 127.0.0.1: the endpoints that fetching a data set uses, and one broken connection."""
+"""A stand-in for the hub on 127.0.0.1: the endpoints that fetching uses, and broken connections."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Serves one data set, `owner/chains`, at one commit."""
+    """Serves one repository, `owner/chains`, as a data set and as a model, at one commit."""
 
     server: Any
 
@@ -22,7 +22,7 @@ class Handler(BaseHTTPRequestHandler):
         self._serve(with_body=False)
 
     def do_GET(self) -> None:
-        """Send the data set's card, or a file from where it is asked for."""
+        """Send the repository's card, or a file from where it is asked for."""
         self._serve(with_body=True)
 
     def log_message(self, *arguments: Any) -> None:
@@ -45,16 +45,23 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self, with_body: bool) -> None:
         path = self.path.split("?")[0]
-        if path == f"/api/datasets/owner/chains/revision/{COMMIT}":
+        if re.fullmatch(rf"/api/(datasets|models)/owner/chains/revision/{COMMIT}", path):
             siblings = [{"rfilename": name} for name in self.server.files]
             card = {"id": "owner/chains", "sha": COMMIT, "cardData": self.server.card, "siblings": siblings}
             self._send(200, json.dumps(card).encode(), with_body, {"Content-Type": "application/json"})
             return
-        prefix = f"/datasets/owner/chains/resolve/{COMMIT}/"
-        body = self.server.files.get(path.removeprefix(prefix)) if path.startswith(prefix) else None
+        if path == f"/api/models/owner/chains/tree/{COMMIT}":
+            tree = [
+                {"type": "file", "path": name, "size": len(body), "oid": hashlib.sha1(body).hexdigest()}
+                for name, body in self.server.files.items()
+            ]
+            self._send(200, json.dumps(tree).encode(), with_body, {"Content-Type": "application/json"})
+            return
+        file = re.fullmatch(rf"(?:/datasets)?/owner/chains/resolve/{COMMIT}/(.+)", path)
+        body = self.server.files.get(file[1]) if file else None
         if body is None:
-            code = "EntryNotFound" if path.startswith(prefix) else "RepoNotFound"
-            if path.startswith("/api/datasets/owner/chains/"):
+            code = "EntryNotFound" if file else "RepoNotFound"
+            if re.match("/api/(datasets|models)/owner/chains/", path):
                 code = "RevisionNotFound"
             self._send(404, b"{}", with_body, {"X-Error-Code": code, "X-Error-Message": "not found"})
             return
