@@ -20,7 +20,7 @@ test-unit: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 
 test-workflow: .venv/installed
-	$(BIN)/python -m pytest -q -m workflow tests/workflow
+	$(BIN)/python -m pytest -q -m workflow tests
 
 # The default experiment, run to the end, keeps what it promises.
 test-demo: report

@@ -2,7 +2,8 @@
 
 A random Qwen2 of about 12M parameters with a vocabulary of 32k scores synthetic chains: by default 24 steps of 40
 tokens, 16 of them functional. Both ways run in this process, in turn. Printed as JSON: the medians and their ratio, the
-largest difference between the two, and the tokens processed against the number that cannot be avoided.
+largest difference between the two, and the tokens processed against the number that cannot be avoided. With --memory
+instead: what either way adds to the memory of the loaded model.
 """
 
 import json
@@ -10,6 +11,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +113,46 @@ def processed_tokens(model: Any, chains: list[Any], budget: int) -> int:
     return counted
 
 
+def _status_kib(key: str) -> int:
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(key))
+    return int(line.split()[1])
+
+
+def added_memory(tree: bool, arguments: Any) -> float:
+    """Return the MiB that scoring one chain adds at its peak to the memory of the loaded model (Linux)."""
+    import torch
+
+    model = build_model(arguments.hidden, arguments.layers, arguments.vocabulary)
+    shape = (arguments.steps, arguments.step_tokens, arguments.functional, arguments.vocabulary)
+    chains = build_chains(1, *shape)
+    with torch.inference_mode():
+        tree_scores(model, build_chains(1, 2, 10, 1, arguments.vocabulary), arguments.budget)  # loads what is lazy
+        Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
+        before = _status_kib("VmRSS")
+        tree_scores(model, chains, arguments.budget) if tree else plain_scores(model, chains)
+    return round((_status_kib("VmHWM") - before) / 1024, 1)
+
+
+def measure_memory(arguments: Any) -> list[dict[str, Any]]:
+    """Return the added memory of both ways with a vocabulary and a chain once and four times as large, each in a
+    process of its own."""
+    import argparse
+    from multiprocessing import get_context
+
+    figures = []
+    for vocabulary, steps in product((arguments.vocabulary, 4 * arguments.vocabulary), (1, 4)):
+        changed = {"vocabulary": vocabulary, "steps": steps * arguments.steps}
+        shape = argparse.Namespace(**vars(arguments) | changed)
+        added = {}
+        for name, tree in (("tree_mib", True), ("plain_mib", False)):
+            with get_context("spawn").Pool(1) as process:
+                added[name] = process.apply(added_memory, (tree, shape))
+        tokens = shape.steps * shape.step_tokens
+        logits = round(tokens * vocabulary * 4 / 2**20, 1)
+        figures.append({"vocabulary": vocabulary, "chain_tokens": tokens, **added, "float32_logits_mib": logits})
+    return figures
+
+
 def measure(arguments: Any) -> dict[str, Any]:
     """Return the figures of one run of this benchmark."""
     import torch
@@ -156,9 +198,10 @@ def main() -> None:
     sizes |= {"layers": 4, "budget": 16_384, "repeats": 5}
     for name, value in sizes.items():
         parser.add_argument(f"--{name}", type=int, default=value, help=f"default {value}")
+    parser.add_argument("--memory", action="store_true", help="measure peak memory instead of time")
     parser.add_argument("--output", type=Path, help="JSON file to write as well")
     arguments = parser.parse_args()
-    text = json.dumps(measure(arguments), indent=2)
+    text = json.dumps(measure_memory(arguments) if arguments.memory else measure(arguments), indent=2)
     print(text)
     if arguments.output:
         arguments.output.write_text(text + "\n", encoding="utf-8")

@@ -34,9 +34,23 @@ def training_messages(system: str | None, question: str, response: str) -> list[
     return [*prompt_messages(system, question), {"role": "assistant", "content": response}]
 
 
+def token_lengths(tokenizer: Any, texts: list[str]) -> list[int]:
+    """Return the length in tokens of each text, no special token added.
+
+    Takes half the time of calling the tokenizer, and far less memory: no ids are handed to Python, no offsets made.
+    """
+    if not texts:
+        return []
+    if not tokenizer.is_fast:
+        return [len(ids) for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]]
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+    return [len(encoding) for encoding in backend.encode_batch_fast(texts, add_special_tokens=False)]
+
+
 def count_tokens(tokenizer: Any, conversations: list[list[Message]]) -> list[int]:
     """Return the length in tokens of each conversation as the chat template renders it."""
     if not conversations:
         return []
-    texts = tokenizer.apply_chat_template(conversations, tokenize=False)
-    return [len(ids) for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]]
+    return token_lengths(tokenizer, tokenizer.apply_chat_template(conversations, tokenize=False))

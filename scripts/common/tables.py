@@ -11,7 +11,6 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scripts.common.atomic import replacing
@@ -207,14 +206,22 @@ class TableWriter:
         self._file.__exit__(*error)
 
 
+def iterate_parquet(path: str | Path, rows: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Yield a Parquet file at most `rows` rows at a time.
+
+    pyarrow would buffer ahead and keep what it has read: at the end the whole file, compressed, would lie in memory.
+    """
+    yield from pq.ParquetFile(path, pre_buffer=False).iter_batches(batch_size=rows, columns=columns)
+
+
 def iterate_table(
     name: str, path: str | Path, rows: int, columns: Sequence[str] | None = None, ids: Iterable[str] | None = None
 ) -> Iterator[pa.Table]:
     """Yield the table called `name` from `path`, at most `rows` rows at a time: `columns` of it, rows of `ids` only."""
-    wanted = None if ids is None else pa.array(list(ids), pa.string())
-    for batch in pq.ParquetFile(path).iter_batches(batch_size=rows, columns=columns):
+    wanted = None if ids is None else set(ids)
+    for batch in iterate_parquet(path, rows, columns):
         table = _conform(name, pa.Table.from_batches([batch]), str(path), columns)
-        yield table if wanted is None else table.filter(pc.is_in(table["id"], value_set=wanted))
+        yield table if wanted is None else table.filter([identity in wanted for identity in table["id"].to_pylist()])
 
 
 def read_table(

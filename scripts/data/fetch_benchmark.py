@@ -19,6 +19,7 @@ from scripts.common.provenance import recording
 from scripts.common.questions import Question, check_questions, question_id, without_dollars, write_questions
 from scripts.common.seeds import derive_seed
 from scripts.data.code_questions import code_question
+from scripts.data.hub import access_needed
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 QUESTION_FIELDS = ("question", "problem", "Question")
@@ -142,14 +143,11 @@ def hub_rows(config: Any, revision: str | None) -> tuple[dict[str, Any], Iterato
             for split in config.evaluation_splits
         ]
     except Exception as error:  # the hub raises a dozen kinds, and all but one mean the same to the user
-        where = f"task '{config.name}': the data set '{config.hf_repo}'"
         said = (str(error).splitlines() or [type(error).__name__])[0]
-        if "gated" in str(error).lower():
-            raise UserError(
-                f"{where} is gated: ask for access at https://huggingface.co/datasets/{config.hf_repo}, then log in "
-                "with that account (hf auth login, or HF_TOKEN) and run again"
-            ) from error
-        raise UserError(f"{where} could not be fetched: {said}") from error
+        sentence = f"the data set '{config.hf_repo}' could not be fetched: {said}"
+        if "gated" in str(error):  # the client and the data sets' library have each their own exception
+            sentence = access_needed("data set", config.hf_repo)
+        raise UserError(f"task '{config.name}': {sentence}") from error
     keep = config.hf_filter or (lambda row: True)
     card = found.card_data.to_dict() if found.card_data else {}
     source = {"commit": commit, "licence": card.get("license")}

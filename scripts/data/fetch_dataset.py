@@ -20,6 +20,7 @@ from scripts.common.options import add_options, from_options
 from scripts.common.provenance import recording, sha256_of
 from scripts.common.tables import SCHEMAS
 from scripts.data.formats import Malformed, detect_format, to_raw
+from scripts.data.hub import hub_failures
 from scripts.data.readers import DEFECT, SUFFIXES, iterate_rows
 
 BATCH = 1000
@@ -56,10 +57,9 @@ class HubFiles(NamedTuple):
 def fetch_hub_files(dataset: Dataset) -> HubFiles:
     """Download the data set's files at its revision; a connection that breaks is taken up where it broke."""
     from huggingface_hub import HfApi, hf_hub_download
-    from huggingface_hub.errors import HTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
     repository, revision = str(dataset.path), dataset.revision
-    try:
+    with hub_failures("data set", repository, revision):
         info = HfApi().dataset_info(repository, revision=revision)
         names = [dataset.file] if dataset.file else [sibling.rfilename for sibling in info.siblings or []]
         names = sorted(name for name in names if Path(name.removesuffix(".gz").removesuffix(".zst")).suffix in SUFFIXES)
@@ -68,18 +68,6 @@ def fetch_hub_files(dataset: Dataset) -> HubFiles:
         paths = {
             name: Path(hf_hub_download(repository, name, revision=revision, repo_type="dataset")) for name in names
         }
-    except RevisionNotFoundError as error:
-        raise UserError(
-            f"dataset.revision: '{repository}' has no revision '{revision}': name a commit of it"
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise UserError(
-            f"dataset.path: the hub has no data set '{repository}', or it is not open to you: check the name, log in"
-        ) from error
-    except (HTTPError, OSError) as error:
-        raise UserError(
-            f"dataset: '{repository}' at revision '{revision}' could not be fetched: {str(error).splitlines()[0]}"
-        ) from error
     return HubFiles(paths, info.card_data.get("license") if info.card_data else None, info.sha)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from scripts.common import cli
 from scripts.common.atomic import replacing
-from scripts.common.cli import UserError
 from scripts.common.provenance import recording
+from scripts.data.hub import hub_failures
 
 # Weights as safetensors, configuration, tokenizer and chat template; no copies in other formats.
 PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "LICENSE*", "README.md"]
@@ -22,18 +22,11 @@ def main() -> None:
     arguments = parser.parse_args()
 
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 
     with recording(outputs=[arguments.output], inputs=[], model=arguments.name, revision=arguments.revision) as facts:
-        try:
-            snapshot = Path(
-                snapshot_download(arguments.name, revision=arguments.revision, allow_patterns=PATTERNS)
-            ).resolve()
-        except (HTTPError, LocalEntryNotFoundError, OSError) as error:
-            raise UserError(
-                f"model '{arguments.name}' at revision '{arguments.revision}' could not be fetched: "
-                f"{str(error).splitlines()[0]}"
-            ) from error
+        with hub_failures("model", arguments.name, arguments.revision):
+            path = snapshot_download(arguments.name, revision=arguments.revision, allow_patterns=PATTERNS)
+        snapshot = Path(path).resolve()
         facts["commit"] = snapshot.name
         with replacing(arguments.output) as folder:
             for file in (path for path in snapshot.rglob("*") if path.is_file()):

@@ -144,11 +144,11 @@ def _token_counts(entries: list[dict[str, Any]], tokenizer: Any) -> Iterator[tup
     """Yield (response tokens, prompt tokens) for each entry."""
     for start in range(0, len(entries), TOKENISED):
         part = entries[start : start + TOKENISED]
-        responses = tokenizer([entry["response"] for entry in part], add_special_tokens=False)["input_ids"]
+        responses = chat.token_lengths(tokenizer, [entry["response"] for entry in part])
         prompts = chat.count_tokens(
             tokenizer, [chat.prompt_messages(entry["system"], entry["question"]) for entry in part]
         )
-        yield from zip([len(ids) for ids in responses], prompts, strict=True)
+        yield from zip(responses, prompts, strict=True)
 
 
 def main() -> None:

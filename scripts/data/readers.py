@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from scripts.common.cli import UserError
+from scripts.common.tables import iterate_parquet
 
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".parquet")
 DEFECT = "defect"  # the key of a row that could not be read; its value says why
@@ -49,9 +50,7 @@ def iterate_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
-    import pyarrow.parquet as pq
-
-    for batch in pq.ParquetFile(path).iter_batches(batch_size=1000):
+    for batch in iterate_parquet(path, 1000):
         yield from batch.to_pylist()
 
 

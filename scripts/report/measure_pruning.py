@@ -25,8 +25,7 @@ def count_step_tokens(steps: pl.DataFrame, tokenizer: Any) -> pl.DataFrame:
     """Return (id, step, tokens) for steps with their text."""
     counts: list[int] = []
     for batch in steps.iter_slices(BATCH):
-        ids = tokenizer(batch["text"].to_list(), add_special_tokens=False)["input_ids"]
-        counts += [len(step) for step in ids]
+        counts += chat.token_lengths(tokenizer, batch["text"].to_list())
     return steps.select("id", "step", tokens=pl.Series(counts, dtype=pl.Int64))
 
 

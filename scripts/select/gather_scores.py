@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--scores", type=Path, required=True, help="scores.parquet")
     parser.add_argument("--samples", type=Path, required=True, help="samples.parquet")
     arguments = parser.parse_args()
-    order = pl.DataFrame(read_table("steps", arguments.steps)).select(pl.col("id").unique(maintain_order=True))
+    order = pl.DataFrame(read_table("steps", arguments.steps, ["id"])).select(pl.col("id").unique(maintain_order=True))
 
     inputs = [arguments.steps, *arguments.score_shards, *arguments.sample_shards]
     with recording(outputs=[arguments.scores, arguments.samples], inputs=inputs):

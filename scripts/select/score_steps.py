@@ -4,6 +4,8 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +15,29 @@ from scripts.common import chat, cli
 from scripts.common.chain import BOXED
 from scripts.common.digest import code_digest
 from scripts.common.provenance import recording, sha256_of
-from scripts.common.tables import read_table, write_table
+from scripts.common.tables import TableWriter, iterate_table, read_table
 from scripts.select.patterns import FUNCTIONAL
 
+STEPS_BATCH = 10_000
+WINDOW = 2000  # chains that are held, and sorted by length, at a time
 
-def shard_rows(clean: pl.DataFrame, steps: pl.DataFrame, shard: int, shards: int) -> Iterator[dict[str, Any]]:
-    """Yield id, system, question, answer and the lists step, text and pattern of every row of a shard, in order."""
-    chains = steps.sort("id", "step").group_by("id", maintain_order=True).agg("step", "text", "pattern")
-    rows = clean.join(chains, on="id", how="inner", maintain_order="left")
-    yield from rows.gather_every(shards, shard).iter_rows(named=True)
+
+def shard_ids(steps: Path, shard: int, shards: int) -> list[str]:
+    """Return the ids of a shard's rows: every `shards`-th chain of the table `steps`, in its order."""
+    ids = pl.DataFrame(read_table("steps", steps, ["id"]))["id"]
+    return ids.unique(maintain_order=True).gather_every(shards, shard).to_list()
+
+
+def shard_rows(clean: Path, steps: Path, ids: list[str]) -> Iterator[dict[str, Any]]:
+    """Yield id, system, question, answer and the lists step, text and pattern of each row of `ids`, in the order of
+    the table `steps`, where a chain's steps stand together."""
+    columns = ["id", "system", "question", "answer"]
+    rows = {row["id"]: row for row in read_table("pool", clean, columns, ids=ids).to_pylist()}
+    batches = iterate_table("steps", steps, STEPS_BATCH, ["id", "step", "text", "pattern"], ids=ids)
+    every = (step for batch in batches for step in batch.to_pylist())
+    for identity, chain in groupby(every, key=itemgetter("id")):
+        taken = list(chain)
+        yield rows[identity] | {name: [step[name] for step in taken] for name in ("step", "text", "pattern")}
 
 
 def scored_steps(row: dict[str, Any]) -> list[int]:
@@ -37,9 +53,10 @@ class Journal:
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
         self.path = folder / f"{fingerprint}.jsonl"
+        self.done = self._read()
+        """The scores of earlier attempts by chain id."""
 
-    def read(self) -> dict[str, Any]:
-        """Return the scores by chain id."""
+    def _read(self) -> dict[str, Any]:
         from scripts.select.pir import Score
 
         done: dict[str, Any] = {}
@@ -66,7 +83,7 @@ class Journal:
 def score_rows(
     rows: list[dict[str, Any]], model: Any, tokenizer: Any, budget: int, journal: Journal
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the rows of `scores` and of `samples` for the rows of a shard.
+    """Return the rows of `scores` and of `samples` for rows of a shard.
 
     A chain that is longer than the scorer's context has no scores, and its sample says so.
     """
@@ -94,12 +111,9 @@ def score_rows(
 
     by_id = {row["id"]: row for row in rows}
     scores = []
-    done = journal.read()
-    if done:
-        cli.log.info("%d chains were scored by an earlier attempt", len(done))
-    fresh = journal.write(score_chains(model, [c for c in chains.values() if c.id not in done], budget))
-    scored = itertools.chain(((chains[identity], score) for identity, score in done.items()), fresh)
-    for chain, score in cli.progress(scored, "chains scored", "chain", total=len(chains)):
+    earlier = [(chain, journal.done[chain.id]) for chain in chains.values() if chain.id in journal.done]
+    fresh = journal.write(score_chains(model, [c for c in chains.values() if c.id not in journal.done], budget))
+    for chain, score in cli.progress(itertools.chain(earlier, fresh), "chains scored", "chain", total=len(chains)):
         row, places = by_id[chain.id], scored_steps(by_id[chain.id])
         impacts = [without - score.nll_full for without in score.nll_without]
         for k, without, pir in zip(chain.functional, score.nll_without, impacts, strict=True):
@@ -158,25 +172,32 @@ def main() -> None:
     parser.add_argument("--scores", type=Path, required=True, help="the shard's scores")
     parser.add_argument("--samples", type=Path, required=True, help="the shard's samples")
     arguments = parser.parse_args()
-    steps = pl.DataFrame(read_table("steps", arguments.steps))
-    columns = ["id", "system", "question", "answer"]
-    clean = pl.DataFrame(read_table("pool", arguments.clean, columns, ids=steps["id"].unique()))
-    rows = list(shard_rows(clean, steps, arguments.shard, arguments.shards))
+    ids = shard_ids(arguments.steps, arguments.shard, arguments.shards)
 
     with cli.heavy_imports():
         import torch
         import transformers  # noqa: F401
 
     inputs = [arguments.clean, arguments.steps, arguments.scorer]
-    with recording(outputs=[arguments.scores, arguments.samples], inputs=inputs, shard=arguments.shard) as facts:
+    outputs = [arguments.scores, arguments.samples]
+    with (
+        recording(outputs=outputs, inputs=inputs, shard=arguments.shard) as facts,
+        TableWriter("scores", arguments.scores) as scores,
+        TableWriter("samples", arguments.samples) as samples,
+    ):
         tokenizer = chat.load_tokenizer(arguments.scorer, arguments.chat_template)
         journal = Journal(arguments.work, fingerprint(inputs, arguments.dtype, tokenizer.chat_template))
+        if journal.done:
+            cli.log.info("%d chains were scored by an earlier attempt", len(journal.done))
         model = load_scorer(arguments.scorer, arguments.dtype)
+        rows = shard_rows(arguments.clean, arguments.steps, ids)
         with torch.inference_mode():
-            scores, samples = score_rows(rows, model, tokenizer, arguments.budget, journal)
-        facts["chains"], facts["functional_steps"] = len(samples), len(scores)
-        write_table("scores", scores, arguments.scores)
-        write_table("samples", samples, arguments.samples)
+            while window := list(itertools.islice(rows, WINDOW)):
+                cli.log.info("chains %d to %d of %d", samples.rows + 1, samples.rows + len(window), len(ids))
+                of_steps, of_chains = score_rows(window, model, tokenizer, arguments.budget, journal)
+                scores.write(of_steps)
+                samples.write(of_chains)
+        facts["chains"], facts["functional_steps"] = samples.rows, scores.rows
     journal.path.unlink(missing_ok=True)
 
 

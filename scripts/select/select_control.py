@@ -4,7 +4,6 @@ rows: as many random rows of the clean pool. tokens: random rows up to as many t
 whole. random_prune: the subset's rows, as many functional steps per chain and pattern left out at random.
 """
 
-from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,28 +13,27 @@ from scripts.common import chat, cli
 from scripts.common.config.selection import Control
 from scripts.common.provenance import recording
 from scripts.common.seeds import derive_seed
-from scripts.common.tables import TableWriter, iterate_table, read_table
+from scripts.common.tables import TableWriter, read_table
 from scripts.select.pruning import random_steps
-from scripts.select.subset import BATCH, draw_ids, step_texts, steps_by_id, subset_rows
+from scripts.select.subset import Step, draw_ids, find_steps, subset_batches
 
 
 def rows_up_to(clean: Path, tokens: int, tokenizer: Any, seed: int) -> list[str]:
     """Return ids of the table `clean` drawn at random, so many that their conversations come nearest to `tokens`."""
-    ids: list[str] = []
-    total = 0
     order = pl.DataFrame(read_table("pool", clean, ["id", "response_tokens"]))
     order = order.sample(fraction=1.0, shuffle=True, seed=seed)
     # A conversation is longer than its response: no row behind the responses that fill `tokens` can be reached.
     order = order.filter((pl.col("response_tokens").cum_sum() - pl.col("response_tokens")) <= tokens)
-    shuffled = order.select("id").join(
-        pl.DataFrame(read_table("pool", clean, ids=order["id"])), on="id", maintain_order="left"
-    )
-    for row in chain.from_iterable(subset_rows(shuffled, tokenizer, {}, {})):
-        if total + row["tokens"] > tokens:
+    lengths = {row["id"]: row["tokens"] for rows in subset_batches(clean, order["id"], tokenizer, {}) for row in rows}
+    ids: list[str] = []
+    total = 0
+    for identity in order["id"]:
+        length = lengths[identity]
+        if total + length > tokens:
             # The last row is taken when that comes nearer than leaving it.
-            return [*ids, row["id"]] if total + row["tokens"] - tokens < tokens - total else ids
-        ids.append(row["id"])
-        total += row["tokens"]
+            return [*ids, identity] if total + length - tokens < tokens - total else ids
+        ids.append(identity)
+        total += length
     return ids
 
 
@@ -71,18 +69,18 @@ def main() -> None:
         ),
         TableWriter("subset", arguments.subset) as writer,
     ):
-        ids, pruned, texts = subset["id"].to_list(), {}, {}
+        ids: list[str] = subset["id"].to_list()
+        pruned: dict[str, list[Step]] = {}
         if arguments.control == "rows":
             ids = draw_ids(read_table("pool", arguments.clean, ["id"])["id"].to_pylist(), len(subset), *parts)
         elif arguments.control == "tokens":
             ids = rows_up_to(arguments.clean, int(subset["tokens"].sum()), tokenizer, derive_seed(*parts))
         elif arguments.control == "random_prune":
             scores = pl.DataFrame(read_table("scores", arguments.scores)).filter(pl.col("id").is_in(ids))
-            pruned = steps_by_id(random_steps(pruned_counts(subset, scores), scores, derive_seed(*parts)))
-            texts = step_texts(pl.DataFrame(read_table("steps", arguments.steps, ids=pruned)), pruned)
-        for batch in iterate_table("pool", arguments.clean, BATCH, ids=ids):
-            for rows in subset_rows(pl.DataFrame(batch), tokenizer, pruned, texts):
-                writer.write(rows)
+            pairs = random_steps(pruned_counts(subset, scores), scores, derive_seed(*parts))
+            pruned = find_steps(pairs, arguments.steps)
+        for rows in subset_batches(arguments.clean, ids, tokenizer, pruned):
+            writer.write(rows)
     cli.log.info("%s of %s: %d rows", arguments.control, arguments.name, writer.rows)
 
 

@@ -9,20 +9,20 @@ from pydantic import TypeAdapter
 from scripts.common import chat, cli
 from scripts.common.config.selection import All, Limopro, Random, Subset
 from scripts.common.provenance import recording
-from scripts.common.tables import TableWriter, iterate_table, read_table
+from scripts.common.tables import TableWriter, read_table
 from scripts.select.pruning import band_rows, lowest_impact
-from scripts.select.subset import BATCH, draw_ids, step_texts, steps_by_id, subset_rows
+from scripts.select.subset import Step, draw_ids, find_steps, subset_batches
 
 
 def select_limopro(
     settings: Limopro, scores: pl.DataFrame, samples: pl.DataFrame, name: str, seed: int
-) -> tuple[list[str], dict[str, list[int]]]:
-    """Return the ids in the band (a draw of `size` of them) and the numbers of the steps to prune by id."""
+) -> tuple[list[str], pl.DataFrame]:
+    """Return the ids in the band (a draw of `size` of them) and the steps to prune, as pairs (id, step)."""
     if isinstance(settings.prune_ratio, list):
         raise cli.UserError(f"subset '{name}' has several prune ratios: they make as many subsets, draw one at a time")
     inside = band_rows(samples, settings.sample_score, settings.band)
     ids = draw_ids(inside, settings.size, seed, settings.drawn_as or name)
-    return ids, steps_by_id(lowest_impact(scores.filter(pl.col("id").is_in(ids)), settings.prune_ratio))
+    return ids, lowest_impact(scores.filter(pl.col("id").is_in(ids)), settings.prune_ratio)
 
 
 def main() -> None:
@@ -45,24 +45,23 @@ def main() -> None:
         recording(outputs=[arguments.subset], inputs=inputs, seed=arguments.seed, settings=settings.model_dump()),
         TableWriter("subset", arguments.subset) as writer,
     ):
-        ids: list[str] = read_table("pool", arguments.clean, ["id"])["id"].to_pylist()
-        pruned: dict[str, list[int]] = {}
-        texts: dict[str, list[str]] = {}
+        ids: list[str] | None = None
+        pruned: dict[str, list[Step]] = {}
         if isinstance(settings, Random):
-            ids = draw_ids(ids, settings.size, arguments.seed, arguments.name)
+            every = read_table("pool", arguments.clean, ["id"])["id"].to_pylist()
+            ids = draw_ids(every, settings.size, arguments.seed, arguments.name)
         elif isinstance(settings, Limopro):
             scores = pl.DataFrame(read_table("scores", arguments.scores))
             samples = pl.DataFrame(read_table("samples", arguments.samples))
-            ids, pruned = select_limopro(settings, scores, samples, arguments.name, arguments.seed)
-            texts = step_texts(pl.DataFrame(read_table("steps", arguments.steps, ids=pruned)), pruned)
+            ids, pairs = select_limopro(settings, scores, samples, arguments.name, arguments.seed)
+            pruned = find_steps(pairs, arguments.steps)
         else:
             assert isinstance(settings, All)
-        if not ids:
+        if ids == []:
             raise cli.UserError(f"subset '{arguments.name}' is empty: no row lies in its band; widen it")
         tokenizer = chat.load_tokenizer(arguments.model, arguments.chat_template)
-        for batch in iterate_table("pool", arguments.clean, BATCH, ids=ids):
-            for rows in subset_rows(pl.DataFrame(batch), tokenizer, pruned, texts):
-                writer.write(rows)
+        for rows in subset_batches(arguments.clean, ids, tokenizer, pruned):
+            writer.write(rows)
     cli.log.info("%s: %d rows, %d steps pruned", arguments.name, writer.rows, sum(map(len, pruned.values())))
 
 

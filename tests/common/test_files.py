@@ -2,11 +2,13 @@
 
 import argparse
 import json
+import os
 import shlex
 from pathlib import Path
 
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -138,3 +140,14 @@ def test_a_table_is_read_by_columns_and_rows(tmp_path: Path) -> None:
     assert tables.read_table("steps", tmp_path / "steps.parquet", ids=[]).num_rows == 0
     with pytest.raises(KeyError):
         tables.read_table("steps", tmp_path / "steps.parquet", ["none"])
+
+
+def test_a_table_is_walked_through_in_memory_that_does_not_grow(tmp_path: Path) -> None:
+    path = tmp_path / "rejected.parquet"
+    with tables.TableWriter("rejected", path) as writer:
+        for part in range(40):
+            # Random bytes, which zstd cannot shrink: what is kept of the file would show.
+            writer.write([{"row": part, "id": str(part), "reason": "", "detail": os.urandom(50_000).hex()}])
+    before = pa.total_allocated_bytes()
+    held = [pa.total_allocated_bytes() - before for _ in tables.iterate_table("rejected", path, 1)]
+    assert len(held) == 40 and max(held) < path.stat().st_size / 4

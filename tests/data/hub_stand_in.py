@@ -1,4 +1,4 @@
-"""A stand-in for the hub on 127.0.0.1: the endpoints that fetching a data set uses, and one broken connection."""
+"""A stand-in for the hub on 127.0.0.1: the endpoints that fetching uses, and broken connections."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Serves one data set at one commit."""
+    """Serves one repository as a data set and as a model, at one commit."""
 
     server: Any
 
@@ -22,7 +22,7 @@ class Handler(BaseHTTPRequestHandler):
         self._serve(with_body=False)
 
     def do_GET(self) -> None:
-        """Send the data set's card, or a file from where it is asked for."""
+        """Send the repository's card, or a file from where it is asked for."""
         self._serve(with_body=True)
 
     def log_message(self, *arguments: Any) -> None:
@@ -43,37 +43,39 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.wfile.write(body)
 
+    def _files(self, names: list[str]) -> list[dict[str, Any]]:
+        oid = {name: hashlib.sha1(self.server.files[name]).hexdigest() for name in names}
+        return [
+            {"type": "file", "path": name, "size": len(self.server.files[name]), "oid": oid[name]} for name in names
+        ]
+
+    def _tree(self, folder: str) -> list[dict[str, Any]]:
+        """Return what lies in a folder: its files and its folders, not what is in those."""
+        start = f"{folder}/" if folder else ""
+        inside = [name for name in self.server.files if name.startswith(start)]
+        folders = {start + name.removeprefix(start).split("/")[0] for name in inside if "/" in name.removeprefix(start)}
+        files = self._files([name for name in inside if "/" not in name.removeprefix(start)])
+        return files + [{"type": "directory", "path": path, "size": 0, "oid": "0"} for path in sorted(folders)]
+
     def _serve(self, with_body: bool) -> None:
         path, name = self.path.split("?")[0], self.server.name
-        if path in (f"/api/datasets/{name}", f"/api/datasets/{name}/revision/{COMMIT}"):
+        if re.fullmatch(rf"/api/(datasets|models)/{name}(/revision/{COMMIT})?", path):
             siblings = [{"rfilename": file} for file in self.server.files]
             card = {"id": name, "sha": COMMIT, "cardData": self.server.card, "siblings": siblings}
             self._send(200, json.dumps(card).encode(), with_body, {"Content-Type": "application/json"})
             return
-        if path.startswith(tree := f"/api/datasets/{name}/tree/{COMMIT}"):
-            folder = path.removeprefix(tree).strip("/")
-            inside = {
-                file.removeprefix(f"{folder}/"): body
-                for file, body in self.server.files.items()
-                if file.startswith(folder)
-            }
-            listed = [
-                {"type": "file", "path": f"{folder}/{file}".strip("/"), "size": len(body), "oid": "0"}
-                for file, body in inside.items()
-                if "/" not in file
-            ]
-            folders = {file.split("/")[0] for file in inside if "/" in file}
-            listed += [{"type": "directory", "path": each, "size": 0, "oid": "0"} for each in folders]
+        if tree := re.fullmatch(rf"/api/(datasets|models)/{name}/tree/{COMMIT}/?(.*)", path):
+            listed = self._tree(tree[2]) if tree[1] == "datasets" else self._files(list(self.server.files))
             self._send(200, json.dumps(listed).encode(), with_body, {"Content-Type": "application/json"})
             return
-        prefix = f"/datasets/{name}/resolve/{COMMIT}/"
-        if path.startswith(prefix) and self.server.gated:
+        file = re.fullmatch(rf"(?:/datasets)?/{name}/resolve/{COMMIT}/(.+)", path)
+        if file and self.server.gated:
             self._send(401, b"{}", with_body, {"X-Error-Code": "GatedRepo", "X-Error-Message": "access is restricted"})
             return
-        body = self.server.files.get(path.removeprefix(prefix)) if path.startswith(prefix) else None
+        body = self.server.files.get(file[1]) if file else None
         if body is None:
-            code = "EntryNotFound" if path.startswith(prefix) else "RepoNotFound"
-            if path.startswith(f"/api/datasets/{name}/"):
+            code = "EntryNotFound" if file else "RepoNotFound"
+            if re.match(f"/api/(datasets|models)/{name}/", path):
                 code = "RevisionNotFound"
             self._send(404, b"{}", with_body, {"X-Error-Code": code, "X-Error-Message": "not found"})
             return

@@ -1,4 +1,4 @@
-"""The real program against a stand-in for the hub: pinned, resumed, its licence and hashes on record."""
+"""The real programs against a stand-in for the hub: pinned, resumed, licence and hashes on record."""
 
 import hashlib
 import json
@@ -22,16 +22,25 @@ FILES = {
 }
 
 
-def fetch(server: Any, folder: Path, revision: str, path: str = "owner/chains") -> subprocess.CompletedProcess:
+def run(server: Any, folder: Path, program: str, *options: str) -> subprocess.CompletedProcess:
     environment = os.environ | {
         "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
         "HF_HOME": str(folder / "cache"),
         "HF_HUB_OFFLINE": "0",
         "NO_PROXY": "127.0.0.1",
     }
-    options = ["--source", "hub", "--path", path, "--revision", revision, "--output", str(folder / "raw.parquet")]
-    command = [sys.executable, "-m", "scripts.data.fetch_dataset", *options]
+    command = [sys.executable, "-m", f"scripts.data.{program}", *options]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def fetch(server: Any, folder: Path, revision: str, path: str = "owner/chains") -> subprocess.CompletedProcess:
+    options = ["--source", "hub", "--path", path, "--revision", revision, "--output", str(folder / "raw.parquet")]
+    return run(server, folder, "fetch_dataset", *options)
+
+
+def fetch_model(server: Any, folder: Path, revision: str, name: str = "owner/chains") -> subprocess.CompletedProcess:
+    output = str(folder / "model")
+    return run(server, folder, "fetch_model", "--name", name, "--revision", revision, "--output", output)
 
 
 def test_a_broken_connection_is_taken_up_where_it_broke(tmp_path: Path) -> None:
@@ -63,3 +72,30 @@ def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
         assert done.returncode == 2 and message in done.stderr, done.stderr
         assert "Traceback" not in done.stderr
     assert not (tmp_path / "raw.parquet").exists()
+
+
+def test_a_model_is_fetched_whole_and_only_its_safetensors(tmp_path: Path) -> None:
+    weights = DRAW.randbytes(200_000)
+    files = {"config.json": b"{}", "model.safetensors": weights, "pytorch_model.bin": b"x", "tokenizer.json": b"{}"}
+    with hub(files, {}, breaks=1) as server:
+        done = fetch_model(server, tmp_path, COMMIT)
+    assert done.returncode == 0, done.stderr
+    model = tmp_path / "model"
+    assert {file.name for file in model.iterdir()} == set(files) - {"pytorch_model.bin"}
+    assert (model / "model.safetensors").read_bytes() == weights
+    assert json.loads((tmp_path / "model.provenance.json").read_text())["commit"] == COMMIT
+
+
+def test_a_model_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with hub({"config.json": b"{}"}, {}, breaks=0) as server:
+        revision = fetch_model(server, tmp_path, "f" * 40)
+        repository = fetch_model(server, tmp_path, COMMIT, "owner/other")
+    with hub({"config.json": b"{}"}, {}, gated=True) as server:
+        gated = fetch_model(server, tmp_path, COMMIT)
+    for done, message in (
+        (revision, "has no revision"),
+        (repository, "has no model 'owner/other'"),
+        (gated, "'owner/chains' is gated: ask for access at https://huggingface.co/owner/chains, then log in"),
+    ):
+        assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert not (tmp_path / "model").exists()

@@ -9,14 +9,28 @@ import pytest
 from scripts.common import chat
 
 
-@pytest.fixture(scope="module")
-def scorer(tiny_model: Any) -> Iterator[tuple[Any, Any]]:
+def random_model(kind: str, vocabulary: int) -> Any:
+    """Return a random model of another architecture than the fixture's, in float32."""
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32, attn_implementation="sdpa").eval()
+    torch.manual_seed(1)
+    shape = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4}
+    shape |= {"num_key_value_heads": 1, "head_dim": 8, "initializer_range": 0.3, "max_position_embeddings": 1024}
+    config = AutoConfig.for_model(kind, vocab_size=vocabulary, tie_word_embeddings=kind == "llama", **shape)
+    return AutoModelForCausalLM.from_config(config, attn_implementation="sdpa").eval()
+
+
+@pytest.fixture(scope="module", params=["qwen2", "qwen3", "llama"])
+def scorer(request: pytest.FixtureRequest, tiny_model: Any) -> Iterator[tuple[Any, Any]]:
+    import torch
+
+    from scripts.select.score_steps import load_scorer
+
+    tokenizer = chat.load_tokenizer(tiny_model)
+    whole = load_scorer(tiny_model, "float32") if request.param == "qwen2" else None
     with torch.inference_mode():
-        yield model, chat.load_tokenizer(tiny_model)
+        yield whole or random_model(request.param, len(tokenizer)), tokenizer
 
 
 def plain_nll(model: Any, tokenizer: Any, question: str, parts: list[str], answer: str) -> float:
@@ -51,15 +65,22 @@ def random_case(seed: int) -> tuple[str, list[str], list[int], str]:
     steps = [" ".join(draw.choices(words, k=draw.randint(1, 5))) + "\n" for _ in range(count)]
     # First and last step are always among those left out.
     functional = sorted({0, count - 1, *draw.sample(range(count), draw.randint(0, count))})
-    return f"What is {seed}?", steps, functional, "7" if seed % 2 else "\\frac{3}{4}"
+    # With the closing brace: one token, two and more.
+    return f"What is {seed}?", steps, functional, ["", "7", "\\frac{3}{4}"][seed % 3]
 
 
-@pytest.mark.parametrize("budget", [40, 400, 100_000], ids=["long", "mixed", "together"])
-def test_tree_equals_one_pass_per_step(scorer: tuple[Any, Any], budget: int) -> None:
+@pytest.mark.parametrize(
+    ("budget", "padding"),
+    [(40, "left"), (400, "right"), (100_000, "left"), (100_000, "right")],
+    ids=["long", "mixed", "together", "together-right"],
+)
+def test_tree_equals_one_pass_per_step(scorer: tuple[Any, Any], budget: int, padding: str) -> None:
     from scripts.select.pir import encode_chain, score_chains
 
     model, tokenizer = scorer
-    cases = {str(seed): random_case(seed) for seed in range(8)}
+    # Rows of a batch are padded by the tree itself: the tokenizer's side is nothing to it.
+    tokenizer.padding_side = padding
+    cases = {str(seed): random_case(seed) for seed in range(6)}
     chains = [
         encode_chain(tokenizer, name, None, question, steps, functional, answer)
         for name, (question, steps, functional, answer) in cases.items()
@@ -73,6 +94,28 @@ def test_tree_equals_one_pass_per_step(scorer: tuple[Any, Any], budget: int) -> 
         assert scored[name].nll_question == pytest.approx(expected["question"], abs=1e-4)
     # The comparison can fail: leaving a step out does change the answer's NLL.
     assert max(abs(w - s.nll_full) for s in scored.values() for w in s.nll_without) > 0.1
+
+
+def test_bfloat16_is_as_near_as_the_plain_way(tiny_model: Any) -> None:
+    import torch
+
+    from scripts.select.pir import encode_chain, score_chains
+    from scripts.select.score_steps import load_scorer
+
+    tokenizer = chat.load_tokenizer(tiny_model)
+    exact, rough = (load_scorer(tiny_model, dtype) for dtype in ("float32", "bfloat16"))
+    errors: dict[str, list[float]] = {"plain": [], "tree": []}
+    with torch.inference_mode():
+        for seed in range(6):
+            question, steps, functional, answer = random_case(seed)
+            chain = encode_chain(tokenizer, "x", None, question, steps, functional, answer)
+            true, plain = (reference(m, tokenizer, question, steps, functional, answer) for m in (exact, rough))
+            for budget in (40, 100_000):
+                ((_, score),) = score_chains(rough, [chain], budget)
+                errors["tree"] += [a - b for a, b in zip(score.nll_without, true["without"], strict=True)]
+            errors["plain"] += [a - b for a, b in zip(plain["without"], true["without"], strict=True)]
+    plain_rms, tree_rms = (sum(e * e for e in of) ** 0.5 / len(of) ** 0.5 for of in errors.values())
+    assert 0 < tree_rms < 1.5 * plain_rms
 
 
 def test_a_prompt_in_front_changes_the_score(scorer: tuple[Any, Any]) -> None:

@@ -1,14 +1,20 @@
 """A shard of scores: what is scored and what is not, and that a killed job goes on where it stopped."""
 
+import itertools
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scripts.common import chat
-from scripts.select import pir
-from scripts.select.score_steps import Journal, load_scorer, score_rows
+from scripts.common.tables import write_table
+from scripts.select import pir, score_steps
+from scripts.select.score_steps import Journal, load_scorer, score_rows, shard_ids, shard_rows
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +75,27 @@ def test_a_killed_job_goes_on_where_it_stopped(
     assert [score["pir"] for score in again[0]] == pytest.approx([score["pir"] for score in whole[0]], abs=1e-5)
     assert [sample["id"] for sample in again[1]] == [sample["id"] for sample in whole[1]]
     assert before > 0 and sum(calls) == len(ROWS) - 1, "each chain is scored once over both attempts"
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=9), st.integers(1, 4), st.integers(1, 7))
+def test_shards_part_the_chains_whatever_the_batches(chains: list[int], shards: int, batch: int) -> None:
+    steps = [
+        {"id": f"c{n}", "step": k, "start": k, "end": k + 1, "text": f"{n}.{k}", "pattern": "progressive"}
+        for n, count in enumerate(chains)
+        for k in range(count)
+    ]
+    texts = dict.fromkeys(("reasoning", "response", "source", "category", "system"), "")
+    # The pool may hold rows that are not scored.
+    rows = [{"id": f"c{n}", "question": f"q{n}", "answer": str(n), "response_tokens": 1, **texts} for n in range(12)]
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(score_steps, "STEPS_BATCH", batch):
+        clean, table = Path(folder, "clean.parquet"), Path(folder, "steps.parquet")
+        write_table("pool", rows, clean)
+        write_table("steps", steps, table)
+        parts = [list(shard_rows(clean, table, shard_ids(table, shard, shards))) for shard in range(shards)]
+    for shard, part in enumerate(parts):
+        assert [row["id"] for row in part] == [f"c{n}" for n in range(len(chains))][shard::shards]
+    for row in itertools.chain(*parts):
+        n = int(row["id"][1:])
+        assert (row["question"], row["answer"], row["step"]) == (f"q{n}", str(n), list(range(chains[n])))
+        assert row["text"] == [f"{n}.{k}" for k in range(chains[n])]

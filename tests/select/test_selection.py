@@ -13,11 +13,12 @@ from scripts.common import chat
 from scripts.common.cli import UserError
 from scripts.common.config.selection import Limopro, expand_sweeps
 from scripts.common.tables import SCHEMAS, write_table
+from scripts.select import subset
 from scripts.select.pruning import band_rows, lowest_impact, prune_count, random_steps
 from scripts.select.segment import step_bounds
 from scripts.select.select_control import pruned_counts, rows_up_to
 from scripts.select.select_subset import select_limopro
-from scripts.select.subset import draw_ids, prune, subset_rows
+from scripts.select.subset import Step, draw_ids, find_steps, prune, subset_rows
 
 
 @given(st.integers(0, 500), st.integers(0, 100))
@@ -76,7 +77,7 @@ def test_limopro_draws_inside_its_band() -> None:
     )
     settings = Limopro(method="limopro", size=41, prune_ratio=0.5, band=(0.5, 0.9))
     ids, pruned = select_limopro(settings, scores, samples, "limopro", seed=1)
-    assert ids == [str(n) for n in range(50, 91)] and pruned == {"60": [2]}
+    assert ids == [str(n) for n in range(50, 91)] and pruned.rows() == [("60", 2)]
     few, _ = select_limopro(settings.model_copy(update={"size": 10}), scores, samples, "limopro", seed=1)
     assert len(few) == 10 and set(few) <= set(ids)
     with pytest.raises(UserError, match="asks for 50 rows, there are 41"):
@@ -111,13 +112,32 @@ def test_draws_differ_by_seed_and_keep_the_order() -> None:
 def test_pruning_takes_the_steps_out_of_the_training_text() -> None:
     reasoning = "A: 2+5=7.\nWait, let me check A. 2+5=7, yes.\nB: 7-3=4.\nWait, let me check B."
     response = f"<think>\n{reasoning}\n</think>\n\nThe final answer is \\boxed{{4}}."
-    steps = [reasoning[start:end] for start, end in step_bounds(reasoning)]
-    assert prune(response, steps, set()) == response
-    assert (
-        prune(response, steps, {1, 3}) == "<think>\nA: 2+5=7.\nB: 7-3=4.\n</think>\n\nThe final answer is \\boxed{4}."
-    )
+    bounds = step_bounds(reasoning)
+    steps = [Step(number, start, end, reasoning[start:end]) for number, (start, end) in enumerate(bounds)]
+    assert prune(response, []) == response
+    short = "<think>\nA: 2+5=7.\nB: 7-3=4.\n</think>\n\nThe final answer is \\boxed{4}."
+    assert prune(response, [steps[1], steps[3]]) == short
     with pytest.raises(ValueError, match="not those of the response"):
-        prune(response, steps[:-1], {1})
+        prune(response.replace("yes", "no"), [steps[1]])
+
+
+@given(st.lists(st.text("Wait, so. 2\n数", min_size=1), min_size=1, max_size=12), st.data())
+def test_pruning_removes_just_what_it_is_told(parts: list[str], data: st.DataObject) -> None:
+    reasoning = "".join(parts).strip()
+    bounds = step_bounds(reasoning)
+    steps = [Step(number, start, end, reasoning[start:end]) for number, (start, end) in enumerate(bounds)]
+    gone = data.draw(st.sets(st.sampled_from(steps))) if steps else set()
+    kept = "".join(step.text for step in steps if step not in gone)
+    assert prune(f"<think>{reasoning}</think>7", sorted(gone)) == f"<think>{kept.rstrip()}</think>7"
+
+
+def test_the_steps_to_prune_are_found_whatever_the_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [(f"r{n}", step, step, step + 1, f"{n}.{step}", "progressive") for n in range(5) for step in range(n)]
+    write_table("steps", pl.DataFrame(rows, schema=SCHEMAS["steps"].names, orient="row"), tmp_path / "steps.parquet")
+    pairs = pl.DataFrame({"id": ["r4", "r2", "r4", "r9"], "step": [3, 0, 1, 0]})
+    monkeypatch.setattr(subset, "STEPS_BATCH", 3)
+    found = find_steps(pairs, tmp_path / "steps.parquet")
+    assert found == {"r2": [Step(0, 0, 1, "2.0")], "r4": [Step(1, 1, 2, "4.1"), Step(3, 3, 4, "4.3")]}
 
 
 def pool(rows: int) -> pl.DataFrame:
@@ -133,7 +153,7 @@ def pool(rows: int) -> pl.DataFrame:
 
 def test_tokens_are_those_of_the_rendered_conversation(tiny_model: Path) -> None:
     tokenizer = chat.load_tokenizer(tiny_model)
-    (rows,) = subset_rows(pool(4), tokenizer, {}, {})
+    (rows,) = subset_rows(pool(4), tokenizer, {})
     for row in rows:
         text = tokenizer.apply_chat_template(row["messages"], tokenize=False)
         assert row["tokens"] == row["tokens_before"] == len(tokenizer(text)["input_ids"])
@@ -146,7 +166,7 @@ def test_the_tokens_control_comes_nearest_to_the_subset(tiny_model: Path, tmp_pa
     counts = [len(ids) for ids in tokenizer(pool(200)["response"].to_list())["input_ids"]]
     rows = pool(200).with_columns(**others, response_tokens=pl.Series(counts))
     write_table("pool", rows.select(SCHEMAS["pool"].names), tmp_path / "clean.parquet")
-    lengths = {row["id"]: row["tokens"] for batch in subset_rows(pool(200), tokenizer, {}, {}) for row in batch}
+    lengths = {row["id"]: row["tokens"] for batch in subset_rows(pool(200), tokenizer, {}) for row in batch}
     for target in (500, 1234, 3000):
         ids = rows_up_to(tmp_path / "clean.parquet", target, tokenizer, seed=1)
         total = sum(lengths[identity] for identity in ids)
