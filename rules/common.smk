@@ -137,7 +137,15 @@ TEMPLATE = options({"--chat-template": EXPERIMENT.model.chat_template})
 def benchmark_source(wildcards):
     """Return where a benchmark's questions come from."""
     benchmark = BENCHMARKS[wildcards.benchmark]
-    return options({"--task": benchmark.task, "--path": benchmark.path, "--kind": benchmark.kind})
+    source = {"--task": benchmark.task, "--revision": benchmark.revision, "--path": benchmark.path}
+    return options({**source, "--kind": benchmark.kind})
+
+
+def kind_options(wildcards):
+    """Return how a benchmark's answers are checked."""
+    kind = BENCHMARKS[wildcards.benchmark].kind
+    unsandboxed = kind == "code" and EXPERIMENT.evaluation.allow_unsandboxed_code
+    return f"{kind} --allow-unsandboxed-code" if unsandboxed else kind
 
 
 def draw_options(draw):

@@ -34,7 +34,7 @@ rule evaluate_model:
         slurm_partition=partition("evaluate_model"),
     params:
         model=model_options,
-        kind=lambda wildcards: BENCHMARKS[wildcards.benchmark].kind,
+        kind=kind_options,
         samples=lambda wildcards: BENCHMARKS[wildcards.benchmark].samples,
         shard="",
         engine=engine_options(),

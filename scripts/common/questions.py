@@ -1,9 +1,13 @@
 """The questions of a benchmark as test.jsonl holds them: read, checked and written in one way."""
 
+import base64
+import hashlib
 import json
+import re
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -30,8 +34,40 @@ class Question(BaseModel):
     """choice: the index of the right letter."""
     subject: str | None = None
     """Subject or topic, where the source has one."""
-    specific: dict[str, Any] | None = None
-    """code: the tests, as lighteval's Doc holds them."""
+    tests: str | None = None
+    """code: the tests, packed (see `pack_tests`)."""
+    function: str | None = None
+    """code: the function that the tests call; without one they are standard input and output."""
+
+
+class ProgramTest(NamedTuple):
+    """One test of a program."""
+
+    input: str
+    """Standard input, or the arguments of the function, a JSON value a line."""
+    output: str
+    """What is to be printed, or the function's result as JSON."""
+
+
+def pack_tests(tests: list[ProgramTest]) -> str:
+    """Return tests as text: JSON, compressed, in base64. Those of LiveCodeBench are gigabytes."""
+    return base64.b64encode(zlib.compress(json.dumps(tests).encode())).decode()
+
+
+def unpack_tests(packed: str) -> list[ProgramTest]:
+    """Return the tests that `pack_tests` packed."""
+    return [ProgramTest(*test) for test in json.loads(zlib.decompress(base64.b64decode(packed)))]
+
+
+def question_id(question: str) -> str:
+    """Return the id of a question that has none: the first 16 hex digits of its SHA-256."""
+    return hashlib.sha256(question.encode()).hexdigest()[:16]
+
+
+def without_dollars(text: str) -> str:
+    """Return the inside of a text that is one formula between dollars, any other text as it is; no outer blanks."""
+    formula = re.fullmatch(r"\s*(\$+)([^$]+)\1\s*", text)
+    return (formula[2] if formula else text).strip()
 
 
 def write_questions(questions: Iterable[Question], path: Path) -> None:
@@ -41,12 +77,19 @@ def write_questions(questions: Iterable[Question], path: Path) -> None:
             stream.write(json.dumps(question.model_dump(exclude_none=True), ensure_ascii=False) + "\n")
 
 
-def read_questions(path: Path) -> list[Question]:
-    """Read test.jsonl. Raises UserError when it is not there or empty, or an id is there twice."""
+def read_questions(path: Path, with_tests: bool = False) -> list[Question]:
+    """Read test.jsonl, without the tests of programs unless they are wanted.
+
+    Raises UserError when it is not there or empty, or an id is there twice.
+    """
     if not path.is_file():
         raise UserError(f"there is no file '{path}'")
+    questions = []
     with path.open(encoding="utf-8") as stream:
-        questions = [Question.model_validate_json(line) for line in stream if line.strip()]
+        for line in stream:
+            if line.strip():
+                question = Question.model_validate_json(line)
+                questions.append(question if with_tests else question.model_copy(update={"tests": None}))
     check_questions(questions, str(path))
     return questions
 

@@ -98,6 +98,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("correct", _INT),
             ("extracted", _TEXT),
             ("gold", _TEXT),
+            ("reason", _TEXT),
             ("output_tokens", _INT),
             ("truncated", _BOOL),
             ("finish_reason", _TEXT),

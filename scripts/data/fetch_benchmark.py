@@ -2,13 +2,13 @@
 
 A task's questions are fetched from the hub as lighteval has them: repository, split and prompt are those of its own
 task definition. A local file has the fields question (or problem) and answer, and id, subject and choices if it
-has them. Afterwards nothing needs the hub.
+has them; questions for programs have LiveCodeBench's fields, from the hub or local. Afterwards nothing needs the hub.
 """
 
-import hashlib
 import importlib
 import json
 import random
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from typing import Any
 from scripts.common import cli
 from scripts.common.cli import UserError
 from scripts.common.provenance import recording
-from scripts.common.questions import Question, check_questions, write_questions
+from scripts.common.questions import Question, check_questions, question_id, without_dollars, write_questions
 from scripts.common.seeds import derive_seed
+from scripts.data.code_questions import code_question
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 QUESTION_FIELDS = ("question", "problem", "Question")
@@ -29,11 +30,6 @@ CHOICE_INSTRUCTION = (
 )
 
 
-def question_id(question: str) -> str:
-    """Return the id of a question that has none: the first 16 hex digits of its SHA-256."""
-    return hashlib.sha256(question.encode()).hexdigest()[:16]
-
-
 def _as_text(value: Any) -> str | None:
     """Return a number or text as text (27.0 as 27), or None for anything else and for empty text."""
     if isinstance(value, float) and value.is_integer():
@@ -41,6 +37,14 @@ def _as_text(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     return str(value).strip() or None
+
+
+def _answer(value: Any) -> str | None:
+    """Return a gold answer as text; of several (a list, or an object of named ones) all, with commas between them."""
+    if isinstance(value, list | dict):
+        parts = [_as_text(part) for part in (value.values() if isinstance(value, dict) else value)]
+        return ", ".join(without_dollars(part) for part in parts if part) or None if all(parts) else None
+    return _as_text(value)
 
 
 def _choice(choices: Any, answer: str, where: str) -> tuple[list[str], int]:
@@ -56,12 +60,21 @@ def _choice(choices: Any, answer: str, where: str) -> tuple[list[str], int]:
     )
 
 
+def choice_prompt(question: str, choices: list[Any]) -> str:
+    """Return the prompt that asks for reasoning, and then for a letter."""
+    letters = LETTERS[: len(choices)]
+    listed = "\n".join(f"{letter}) {str(choice).strip()}" for letter, choice in zip(letters, choices, strict=True))
+    return f"{CHOICE_INSTRUCTION.format(letters=letters)}\n\n{question}\n\n{listed}"
+
+
 def local_question(row: Any, kind: str, where: str) -> Question:
     """Return one row of a local file as a `Question`; `where` names its line in messages."""
     if not isinstance(row, dict):
         raise UserError(f"{where}: a question must be a JSON object")
+    if kind == "code":
+        return code_question(row, where)
     question = next((text for name in ("question", "problem") if (text := _as_text(row.get(name)))), None)
-    answer = _as_text(row.get("answer"))
+    answer = _answer(row.get("answer"))
     if question is None:
         raise UserError(f"{where}: there is no text in the field 'question' (or 'problem')")
     if answer is None:
@@ -75,17 +88,12 @@ def local_question(row: Any, kind: str, where: str) -> Question:
     if kind != "choice":
         return own
     letters, gold = _choice(row.get("choices"), answer, where)
-    listed = "\n".join(
-        f"{letter}) {str(choice).strip()}" for letter, choice in zip(letters, row["choices"], strict=True)
-    )
-    prompt = f"{CHOICE_INSTRUCTION.format(letters=''.join(letters))}\n\n{question}\n\n{listed}"
+    prompt = choice_prompt(question, row["choices"])
     return own.model_copy(update={"prompt": prompt, "choices": letters, "gold_index": gold, "answer": letters[gold]})
 
 
 def read_local(path: Path, kind: str) -> list[Question]:
     """Read a local JSONL file. Raises UserError for a line that is no question, naming it."""
-    if kind == "code":
-        raise UserError(f"{path}: a benchmark of kind code must be one of lighteval's tasks")
     if not path.is_file():
         raise UserError(f"there is no file '{path}'")
     questions = []
@@ -121,27 +129,37 @@ def task_configs(task: str) -> list[Any]:
     raise UserError(f"lighteval has no task '{task}' (lighteval tasks list shows them all)")
 
 
-def hub_rows(config: Any) -> tuple[str, Iterator[dict[str, Any]]]:
-    """Return the commit of a task's repository and the rows of its evaluation splits at that commit."""
+def hub_rows(config: Any, revision: str | None) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
+    """Return commit and licence of a task's repository, and the rows of its evaluation splits at that commit."""
     from datasets import load_dataset
     from huggingface_hub import HfApi
 
     try:
-        commit = str(HfApi().dataset_info(config.hf_repo, revision=config.hf_revision).sha)
+        found = HfApi().dataset_info(config.hf_repo, revision=revision or config.hf_revision)
+        commit = str(found.sha)
         splits = [
             load_dataset(config.hf_repo, config.hf_subset, split=split, revision=commit)
             for split in config.evaluation_splits
         ]
-    except Exception as error:  # the hub raises a dozen kinds, and all mean the same to the user
-        raise UserError(
-            f"task '{config.name}': the data set '{config.hf_repo}' could not be fetched: {str(error).splitlines()[0]}"
-        ) from error
+    except Exception as error:  # the hub raises a dozen kinds, and all but one mean the same to the user
+        where = f"task '{config.name}': the data set '{config.hf_repo}'"
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        if "gated" in str(error).lower():
+            raise UserError(
+                f"{where} is gated: ask for access at https://huggingface.co/datasets/{config.hf_repo}, then log in "
+                "with that account (hf auth login, or HF_TOKEN) and run again"
+            ) from error
+        raise UserError(f"{where} could not be fetched: {said}") from error
     keep = config.hf_filter or (lambda row: True)
-    return commit, (row for split in splits for row in split if keep(row))
+    card = found.card_data.to_dict() if found.card_data else {}
+    source = {"commit": commit, "licence": card.get("license")}
+    return source, (row for split in splits for row in split if keep(row))
 
 
 def task_question(config: Any, row: dict[str, Any], kind: str) -> Question | None:
     """Return one row of a task as a `Question`, or None where lighteval leaves the row out."""
+    if kind == "code":
+        return code_question(row, f"task '{config.name}', question '{row.get('question_id')}'")
     # Some prompts shuffle their choices with the global random state: the row itself decides.
     random.seed(derive_seed(config.name, json.dumps(row, sort_keys=True, default=str)))
     doc = config.prompt_function(row, config.name)
@@ -153,6 +171,9 @@ def task_question(config: Any, row: dict[str, Any], kind: str) -> Question | Non
     question = sample.input if sample and isinstance(sample.input, str) else named
     gold = str(sample.target) if sample and kind == "math" else str(doc.get_golds()[0])
     prompt = doc.query if not doc.instruction or doc.query.startswith(doc.instruction) else doc.instruction + doc.query
+    if kind == "choice" and config.generation_size == 1 and isinstance(row.get("choices"), list):
+        # lighteval's prompt has room for the letter only: a model that reasons is asked to.
+        prompt = choice_prompt(question, row["choices"])
     return Question(
         id=_as_text(row.get("id")) or question_id(f"{config.name} {doc.query}"),
         question=question,
@@ -161,18 +182,25 @@ def task_question(config: Any, row: dict[str, Any], kind: str) -> Question | Non
         choices=[choice.strip() for choice in doc.choices] if kind == "choice" else None,
         gold_index=doc.gold_index if kind == "choice" else None,
         subject=config.name.partition(":")[2] or _as_text(row.get("subject")),
-        specific=doc.specific if kind == "code" else None,
     )
 
 
-def read_task(task: str, kind: str) -> tuple[list[Question], dict[str, str]]:
-    """Fetch a task's questions; return them and the commit of each repository that they came from."""
+def read_task(task: str, kind: str, revision: str | None = None) -> tuple[list[Question], dict[str, Any]]:
+    """Fetch a task's questions; return them with commit and licence of each repository that they came from."""
+    if (kind == "code") != task.startswith("lcb:"):
+        raise UserError(f"task '{task}': kind code goes with lighteval's lcb tasks, and with no others")
     questions: list[Question] = []
-    commits: dict[str, str] = {}
+    sources: dict[str, Any] = {}
+    seen: Counter[str] = Counter()
     for config in task_configs(task):
-        commits[config.hf_repo], rows = hub_rows(config)
-        questions += [question for row in rows if (question := task_question(config, dict(row), kind))]
-    return questions, commits
+        sources[config.hf_repo], rows = hub_rows(config, revision)
+        for row in rows:
+            if question := task_question(config, dict(row), kind):
+                seen[question.id] += 1
+                # A public set that holds a question twice is taken as it is; its rows cannot be mended here.
+                own = {"id": f"{question.id}-{seen[question.id]}"} if seen[question.id] > 1 else {}
+                questions.append(question.model_copy(update=own))
+    return questions, sources
 
 
 def main() -> None:
@@ -180,22 +208,19 @@ def main() -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--task", help="lighteval's task name, such as math_500 or gpqa:diamond")
     source.add_argument("--path", type=Path, help="a local JSONL file")
+    parser.add_argument("--revision", help="a task's: commit or branch of its data set (left out: the newest)")
     parser.add_argument("--kind", choices=["math", "choice", "code"], default="math", help="how answers are checked")
     parser.add_argument("--output", type=Path, required=True, help="test.jsonl")
     arguments = parser.parse_args()
-    if arguments.kind == "code":
-        # Told here, before anything is trained, and not by evaluate_model a day later.
-        source_name = arguments.task or arguments.path
-        raise UserError(f"{source_name}: kind 'code' cannot be evaluated yet; leave this benchmark out")
-
     inputs = [arguments.path] if arguments.path else []
     with recording(outputs=[arguments.output], inputs=inputs, task=arguments.task) as facts:
+        if arguments.task or arguments.kind == "code":  # both need lighteval
+            with cli.heavy_imports():
+                importlib.import_module("lighteval.tasks.lighteval_task")
         if arguments.path:
             questions = read_local(arguments.path, arguments.kind)
         else:
-            with cli.heavy_imports():
-                importlib.import_module("lighteval.tasks.lighteval_task")
-            questions, facts["commits"] = read_task(arguments.task, arguments.kind)
+            questions, facts["sources"] = read_task(arguments.task, arguments.kind, arguments.revision)
         check_questions(questions, str(arguments.path or arguments.task))
         write_questions(questions, arguments.output)
         facts["questions"] = len(questions)

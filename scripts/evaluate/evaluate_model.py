@@ -18,26 +18,24 @@ from scripts.common.options import add_options, from_options
 from scripts.common.provenance import recording
 from scripts.common.questions import Question, read_questions
 from scripts.common.tables import write_table
+from scripts.evaluate import sandbox
 
 Row = dict[str, Any]
 
 
 def check_options(arguments: Namespace) -> None:
     """Raise UserError for what cannot be evaluated."""
-    if arguments.kind == "code":
-        raise UserError(
-            f"benchmark '{arguments.benchmark}' is of kind code, which cannot be evaluated yet: "
-            "take it out of the experiment"
-        )
     if not (arguments.model / "config.json").is_file():
         raise UserError(f"there is no model in '{arguments.model}' (no config.json)")
     if not 0 <= arguments.shard < arguments.shards:
         raise UserError(f"--shard {arguments.shard} is not one of 0 to {arguments.shards - 1}")
+    if arguments.kind == "code":
+        sandbox.is_usable(arguments.allow_unsandboxed_code)  # told now, and not after the answers were generated
 
 
-def questions_of_shard(path: Path, shard: int, shards: int) -> list[Question]:
+def questions_of_shard(path: Path, shard: int, shards: int, with_tests: bool = False) -> list[Question]:
     """Return every `shards`-th question of test.jsonl, from number `shard` on."""
-    questions = read_questions(path)[shard::shards]
+    questions = read_questions(path, with_tests)[shard::shards]
     if not questions:
         raise UserError(f"shard {shard} of {shards} has no questions ({path} has fewer): lower the benchmark's shards")
     return questions
@@ -75,18 +73,29 @@ def build_model(arguments: Namespace, generation: Generation) -> Any:
     return EngineModel(config, tokenizer, engine, stop_token_ids(arguments.model, tokenizer))
 
 
+def build_judge(arguments: Namespace, task: Any, questions: list[Question]) -> Any:
+    """Return what tells right answers from wrong ones in the place of the task's metrics."""
+    from scripts.evaluate.scoring import Judge
+
+    scoring = [metric.sample_level_fn for metric in task.metrics]
+    if arguments.kind != "code":
+        return Judge(scoring)
+    from scripts.evaluate.code_judge import CodeJudge
+
+    return CodeJudge(scoring, questions, sandbox.is_usable(arguments.allow_unsandboxed_code))
+
+
 def evaluate(arguments: Namespace, generation: Generation, questions: list[Question]) -> tuple[str, list[Row]]:
     """Return lighteval's result JSON and the rows of the table `answers`, in the questions' order."""
     with cli.heavy_imports():
         from scripts.evaluate.lighteval_patches import run_pipeline
-        from scripts.evaluate.scoring import Judge
         from scripts.evaluate.tasks import build_task
 
     # Its warnings are about few-shot examples (we have none) and every answer without a result (the table counts them).
     logging.getLogger("lighteval").setLevel(logging.ERROR)
     source = str(arguments.questions.parent)
     task = build_task(arguments.benchmark, source, questions, arguments.kind, arguments.samples)
-    with Judge([metric.sample_level_fn for metric in task.metrics]) as judge:
+    with build_judge(arguments, task, questions) as judge:
         model = build_model(arguments, generation)
         result, details = run_pipeline(task, model)
         rows = [
@@ -117,6 +126,7 @@ def answer_rows(question: Question, generated: list[Any], detail: Any, judge: An
                 "correct": verdict.correct,
                 "extracted": verdict.extracted,
                 "gold": question.answer,
+                "reason": verdict.reason,
                 "output_tokens": len(answer.token_ids),
                 "truncated": answer.finish_reason == "length",
                 "finish_reason": answer.finish_reason,
@@ -136,6 +146,7 @@ def parse() -> Namespace:
     parser.add_argument("--benchmark", required=True, help="the benchmark's name in the results")
     parser.add_argument("--questions", type=Path, required=True, help="the benchmark's test.jsonl")
     parser.add_argument("--kind", choices=["math", "choice", "code"], default="math", help="how answers are checked")
+    parser.add_argument("--allow-unsandboxed-code", action="store_true", help="run programs even without bubblewrap")
     parser.add_argument("--samples", type=int, default=1, help="answers per question")
     parser.add_argument("--seed", type=int, required=True, help="seed of all answers")
     parser.add_argument("--shard", type=int, default=0, help="which shard of the questions, from 0")
@@ -156,7 +167,7 @@ def main() -> None:
     arguments = parse()
     generation = from_options(Generation, arguments)
     check_options(arguments)
-    questions = questions_of_shard(arguments.questions, arguments.shard, arguments.shards)
+    questions = questions_of_shard(arguments.questions, arguments.shard, arguments.shards, arguments.kind == "code")
     with recording(
         outputs=[arguments.result, arguments.answers],
         inputs=[arguments.model, arguments.questions],

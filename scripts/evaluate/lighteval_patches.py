@@ -6,6 +6,7 @@ the step may go too.
 
 import json
 import os
+import re
 from typing import Any
 
 # lighteval imports GitPython, which refuses to be imported on a machine without git.
@@ -17,6 +18,15 @@ from lighteval.models.abstract_model import LightevalModel
 from lighteval.pipeline import ParallelismManager, Pipeline, PipelineParameters
 from lighteval.tasks.lighteval_task import LightevalTask
 from lighteval.tasks.requests import SamplingMethod
+
+from scripts.common.chain import last_boxed
+from scripts.common.questions import without_dollars
+
+# B, (B), \text{B}, B) 5 m/s
+BOXED_LETTER = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf)\{)?\(?([A-Z])(?:\)?\}?|[).:].*)", re.DOTALL)
+PLUS_MINUS = r"\pm"
+# 4.5e33, -1E-5
+SCIENTIFIC = re.compile(r"\\boxed\{\s*(-?\d+(?:\.\d+)?)[eE]([+-]?\d+)\s*\}")
 
 
 class NoCache:
@@ -62,3 +72,41 @@ def run_pipeline(task: LightevalTask, model: LightevalModel) -> tuple[str, dict[
     pipeline.evaluate()
     result = json.dumps(tracker.results, cls=EnhancedJSONEncoder, indent=2, ensure_ascii=False)
     return result, {detail.doc.specific["question_id"]: detail for detail in pipeline.get_details()[task.full_name]}
+
+
+def wrapped(gold: str) -> str:
+    r"""Return a gold answer as mathematics, $\boxed{gold}$.
+
+    Bare, lighteval finds no answer in one of seven golds of MATH-500, and accepts a few wrong answers.
+    """
+    return plain_in_box(rf"$\boxed{{{without_dollars(gold)}}}$")
+
+
+def letter_in_box(text: str) -> str:
+    r"""Return `Answer: B` for a text that ends on \boxed{B}, any other text as it is.
+
+    lighteval looks for a letter after the word answer, or between spaces: where mathematics is trained on, answers end
+    in a box, and it would read the "A" of "A ball falls ... \boxed{B}".
+    """
+    try:
+        boxed = last_boxed(text)
+    except ValueError:  # cut off within the box
+        return text
+    letter = BOXED_LETTER.fullmatch(boxed) if boxed else None
+    return f"Answer: {letter[1]}" if letter else text
+
+
+def plain_in_box(text: str) -> str:
+    r"""Return a text whose boxes say 4.5\times 10^{33} for 4.5e33, and whose last box says 1+a, 1-a for 1\pm a.
+
+    lighteval takes the e for Euler's number, and leaves a sign of \pm out.
+    """
+    text = SCIENTIFIC.sub(r"\\boxed{\1\\times 10^{\2}}", text)
+    try:
+        boxed = last_boxed(text)
+    except ValueError:  # cut off within the box
+        return text
+    if boxed is None or boxed.count(PLUS_MINUS) != 1 or any(mark in boxed for mark in (r"\mp", ",", r"\{")):
+        return text
+    before, after = text.rsplit(boxed, 1)
+    return f"{before}{boxed.replace(PLUS_MINUS, '+')}, {boxed.replace(PLUS_MINUS, '-')}{after}"

@@ -32,6 +32,8 @@ class Verdict(NamedTuple):
     correct: int
     extracted: str | None
     """The answer as lighteval reads it from the text, or None where it finds none."""
+    reason: str | None = None
+    """Why an answer counts as wrong that could not be compared with the gold one, or which test a program failed."""
 
 
 def judge_answer(compute: Compute, doc: Doc, text: str) -> Verdict:
@@ -53,8 +55,8 @@ def _serve(compute: Compute, connection: Connection, parents: Connection) -> Non
             return
         try:
             verdict = judge_answer(compute, Doc(query="", choices=choices, gold_index=gold_index), text)
-        except (MemoryError, RecursionError, ValueError):  # sympy's ways to say that it is no sensible number
-            verdict = Verdict(0, None)
+        except (MemoryError, RecursionError, ValueError) as error:  # sympy's ways to say that it is no sensible number
+            verdict = Verdict(0, None, f"{type(error).__name__} while it was judged")
         connection.send(verdict)
 
 
@@ -117,7 +119,7 @@ class Judge:
         self.ended += 1
         self._stop()
         self._start()
-        return Verdict(0, None)
+        return Verdict(0, None, f"no verdict within {self._seconds:g} s")
 
     def _score(self, doc: Doc, model_response: ModelResponse) -> float:
         """Score the one answer of `model_response`, as lighteval's sampling metrics ask for it."""

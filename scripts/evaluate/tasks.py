@@ -1,63 +1,44 @@
 """Our lighteval task: the questions of a test.jsonl, lighteval's metrics, the experiment's number of samples."""
 
-import re
+from copy import deepcopy
 from typing import Any
 
+import numpy as np
 from lighteval.metrics.metrics import Metrics
-from lighteval.metrics.utils.metric_utils import Metric
+from lighteval.metrics.metrics_sample import PassAtK
+from lighteval.metrics.utils.metric_utils import Metric, SampleLevelMetric
 from lighteval.tasks.lighteval_task import LightevalTask, LightevalTaskConfig
-from lighteval.tasks.requests import Doc
+from lighteval.tasks.requests import Doc, SamplingMethod
 
-from scripts.common.chain import last_boxed
 from scripts.common.questions import Question
+from scripts.evaluate.lighteval_patches import letter_in_box, plain_in_box, wrapped
 
-KINDS = {"math": Metrics.pass_at_k_math, "choice": Metrics.gpqa_instruct_pass_at_k}
-# B, (B), \text{B}, B) 5 m/s
-BOXED_LETTER = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf)\{)?\(?([A-Z])(?:\)?\}?|[).:].*)", re.DOTALL)
-
-
-def wrapped(gold: str) -> str:
-    r"""Return a gold answer as mathematics, $\boxed{gold}$.
-
-    Bare, lighteval finds no answer in one of seven golds of MATH-500, and accepts a few wrong answers.
-    """
-    inner = gold.strip()
-    if len(inner) > 2 and inner[0] == inner[-1] == "$" and "$" not in inner[1:-1]:
-        inner = inner[1:-1]
-    return rf"$\boxed{{{inner}}}$"
+# lighteval's own metric for programs is called codegen_pass@1:16, draws one answer, and runs it without a sandbox.
+CODE = SampleLevelMetric("codegen_pass@k", True, SamplingMethod.GENERATIVE, PassAtK(), np.mean)
+KINDS = {"math": Metrics.pass_at_k_math.value, "choice": Metrics.gpqa_instruct_pass_at_k.value, "code": CODE}
+NORMALIZE = {"math": plain_in_box, "choice": letter_in_box}
 
 
 def to_doc(question: Question, task_name: str) -> Doc:
-    """Return a question as lighteval's Doc. For mathematics the prompt is the question itself, if it has no other."""
+    """Return a question as lighteval's Doc. For mathematics the prompt is the question itself, if it has no other.
+
+    The gold answer of a program is its question's id, under which the judge finds the tests.
+    """
+    gold = question.id if question.tests else wrapped(question.answer)
     return Doc(
         task_name=task_name,
         query=question.prompt or question.question,
-        choices=question.choices or [wrapped(question.answer)],
+        choices=question.choices or [gold],
         gold_index=question.gold_index or 0,
         specific={"question_id": question.id},
     )
 
 
-def letter_in_box(text: str) -> str:
-    r"""Return `Answer: B` for a text that ends on \boxed{B}, any other text as it is.
-
-    lighteval looks for a letter after the word answer, or between spaces: where mathematics is trained on, answers end
-    in a box, and it would read the "A" of "A ball falls ... \boxed{B}".
-    """
-    try:
-        boxed = last_boxed(text)
-    except ValueError:  # cut off within the box
-        return text
-    letter = BOXED_LETTER.fullmatch(boxed) if boxed else None
-    return f"Answer: {letter[1]}" if letter else text
-
-
 def metrics(kind: str, samples: int) -> list[Metric]:
     """Return pass@1 over `samples` answers (the mean of their scores), and pass@`samples` if that is another."""
-    found = [KINDS[kind](sample_params={"k": k, "n": samples}) for k in sorted({1, samples})]
-    if kind == "choice":
-        for metric in found:
-            metric.sample_level_fn.normalize = letter_in_box
+    found = [deepcopy(KINDS[kind])(sample_params={"k": k, "n": samples}) for k in sorted({1, samples})]
+    for metric in found:
+        metric.sample_level_fn.normalize = NORMALIZE.get(kind)
     return found
 
 

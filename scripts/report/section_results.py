@@ -1,6 +1,7 @@
 """The sections on results: scores, comparisons, example answers, published numbers."""
 
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import pandas as pd
@@ -187,7 +188,8 @@ def examples(facts: Facts) -> str:
     for number, answer in enumerate(facts.examples):
         if number == 0 or answer["benchmark"] != facts.examples[number - 1]["benchmark"]:
             blocks.append(f"## {escape(answer['benchmark'])}")
-        extracted = "none" if answer["extracted"] is None else escape(answer["extracted"])
+        # Cut, as a program may be long.
+        extracted = "none" if answer["extracted"] is None else escape(shorten(answer["extracted"], 80))
         kind = {"right": "Right", "wrong": "Wrong", "truncated": "Cut off"}[answer["kind"]]
         facts_line = f"expected {escape(answer['gold'])}, extracted {extracted}, {answer['output_tokens']:,} tokens"
         blocks.append(f"**{kind}.** Question {escape(answer['question_id'])}, {facts_line}.")

@@ -140,6 +140,10 @@ def test_the_experiments_of_the_repository_are_valid(
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
     if config["dataset"]["source"] == "file":
         (tmp_path / config["dataset"]["path"]).touch()
+    for benchmark in config["evaluation"]["benchmarks"].values():
+        if "path" in benchmark:
+            (tmp_path / benchmark["path"]).parent.mkdir(exist_ok=True)
+            (tmp_path / benchmark["path"]).touch()
     (tmp_path / "report").symlink_to(ROOT / "report")
     monkeypatch.chdir(tmp_path)
     assert isinstance(load_experiment(config), Experiment)

@@ -13,7 +13,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Serves one repository, `owner/chains`, as a data set and as a model, at one commit."""
+    """Serves one repository, as a data set and as a model, at one commit."""
 
     server: Any
 
@@ -43,25 +43,46 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.wfile.write(body)
 
+    def _list(self, folder: str, recursive: bool) -> list[dict[str, Any]]:
+        """Return what the hub says of a folder: its files and, where it does not descend into them, its folders."""
+        inside = {
+            file.removeprefix(f"{folder}/"): body
+            for file, body in self.server.files.items()
+            if file.startswith(f"{folder}/" if folder else "")
+        }
+        listed = [
+            {
+                "type": "file",
+                "path": f"{folder}/{file}".strip("/"),
+                "size": len(body),
+                "oid": hashlib.sha1(body).hexdigest(),
+            }
+            for file, body in inside.items()
+            if recursive or "/" not in file
+        ]
+        folders = {file.split("/")[0] for file in inside if "/" in file and not recursive}
+        return listed + [{"type": "directory", "path": each, "size": 0, "oid": "0"} for each in sorted(folders)]
+
     def _serve(self, with_body: bool) -> None:
-        path = self.path.split("?")[0]
-        if re.fullmatch(rf"/api/(datasets|models)/owner/chains/revision/{COMMIT}", path):
-            siblings = [{"rfilename": name} for name in self.server.files]
-            card = {"id": "owner/chains", "sha": COMMIT, "cardData": self.server.card, "siblings": siblings}
+        path, name = self.path.split("?")[0], re.escape(self.server.name)
+        api = rf"/api/(?:datasets|models)/{name}"
+        if re.fullmatch(rf"{api}(/revision/{COMMIT})?", path):
+            siblings = [{"rfilename": file} for file in self.server.files]
+            card = {"id": self.server.name, "sha": COMMIT, "cardData": self.server.card, "siblings": siblings}
             self._send(200, json.dumps(card).encode(), with_body, {"Content-Type": "application/json"})
             return
-        if path == f"/api/models/owner/chains/tree/{COMMIT}":
-            tree = [
-                {"type": "file", "path": name, "size": len(body), "oid": hashlib.sha1(body).hexdigest()}
-                for name, body in self.server.files.items()
-            ]
-            self._send(200, json.dumps(tree).encode(), with_body, {"Content-Type": "application/json"})
+        if tree := re.fullmatch(rf"{api}/tree/{COMMIT}(.*)", path):
+            listed = self._list(tree[1].strip("/"), recursive="recursive=true" in self.path.lower())
+            self._send(200, json.dumps(listed).encode(), with_body, {"Content-Type": "application/json"})
             return
-        file = re.fullmatch(rf"(?:/datasets)?/owner/chains/resolve/{COMMIT}/(.+)", path)
+        file = re.fullmatch(rf"(?:/datasets)?/{name}/resolve/{COMMIT}/(.+)", path)
+        if file and self.server.gated:
+            self._send(401, b"{}", with_body, {"X-Error-Code": "GatedRepo", "X-Error-Message": "access is restricted"})
+            return
         body = self.server.files.get(file[1]) if file else None
         if body is None:
             code = "EntryNotFound" if file else "RepoNotFound"
-            if re.match("/api/(datasets|models)/owner/chains/", path):
+            if re.match(f"{api}/", path):
                 code = "RevisionNotFound"
             self._send(404, b"{}", with_body, {"X-Error-Code": code, "X-Error-Message": "not found"})
             return
@@ -77,13 +98,16 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def hub(files: dict[str, bytes], card: dict[str, Any], breaks: int) -> Iterator[ThreadingHTTPServer]:
-    """Serve `files` and break the first `breaks` downloads of more than 64 KiB half-way.
+def hub(
+    files: dict[str, bytes], card: dict[str, Any], breaks: int = 0, name: str = "owner/chains", gated: bool = False
+) -> Iterator[ThreadingHTTPServer]:
+    """Serve `files` as the data set `name` and break the first `breaks` downloads of more than 64 KiB half-way.
 
     `starts` of the server holds the byte at which each download began.
     """
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.files, server.card, server.breaks, server.starts = files, card, breaks, []
+    server.name, server.gated = name, gated
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

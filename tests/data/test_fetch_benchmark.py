@@ -1,20 +1,25 @@
 """Benchmarks become test.jsonl, and mistakes a sentence with the line."""
 
+import base64
 import json
+import pickle
 import random
 import sys
+import zlib
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from scripts.common.cli import UserError, heavy_imports
-from scripts.common.questions import Question, read_questions
+from scripts.common.questions import Question, question_id, read_questions, unpack_tests
 from scripts.data import fetch_benchmark
-from scripts.data.fetch_benchmark import question_id, read_local, read_task, task_configs
+from scripts.data.fetch_benchmark import read_local, read_task, task_configs
 
 with heavy_imports():
     import lighteval.tasks.lighteval_task  # noqa: F401  (before the hub is stubbed)
+
+PUBLIC = Path(__file__).parents[3] / "shared" / "data" / "benchmarks"
 
 
 def lines(path: Path, *rows: object) -> Path:
@@ -55,7 +60,9 @@ GOOD = {"question": "1+1?", "answer": "2"}
         ([], r"own\.jsonl holds no questions"),
         ([GOOD, {"answer": "2"}], r"own\.jsonl, line 2: there is no text in the field 'question'"),
         ([GOOD, "", {"question": "2+2?"}], r"own\.jsonl, line 3: there is no text or number in the field 'answer'"),
-        ([{"question": "1+1?", "answer": {"value": 2}}], "line 1: there is no text or number in the field 'answer'"),
+        ([{"question": "?", "answer": {"a": {"b": 2}}}], "line 1: there is no text or number in the field 'answer'"),
+        ([{"question": "?", "answer": ["1", ""]}], "line 1: there is no text or number in the field 'answer'"),
+        ([{"question": "?", "answer": []}], "line 1: there is no text or number in the field 'answer'"),
         ([{"question": "1+1?", "answer": "  "}], "line 1: there is no text or number in the field 'answer'"),
         ([GOOD, "{oops"], r"own\.jsonl, line 2: this is not JSON"),
         ([["1+1?", "2"]], "line 1: a question must be a JSON object"),
@@ -98,7 +105,16 @@ def test_choices_become_letters(tmp_path: Path) -> None:
             {"question": "?", "answer": "D", "choices": ["x", "y"]},
             "the answer 'D' is neither one of the letters A, B nor one of the choices",
         ),
-        ("code", {"question": "?", "answer": "A"}, "must be one of lighteval's tasks"),
+        ("code", {"question": "?", "answer": "A"}, "line 1: there is no text in the field 'question_content'"),
+        ("code", {"question_content": "?"}, "line 1: there are no tests in 'public_test_cases'"),
+        ("code", {"question_content": "?", "public_test_cases": "[]"}, "line 1: there are no tests in"),
+        ("code", {"question_content": "?", "public_test_cases": [{"input": "1"}]}, "'public_test_cases' is no list of"),
+        ("code", {"question_content": "?", "private_test_cases": "b2o="}, "'private_test_cases' is no list of objects"),
+        (
+            "code",
+            {"question_content": "?", "public_test_cases": [{"input": "", "output": "1"}], "metadata": "?"},
+            "'metadata' is no JSON object",
+        ),
     ],
 )
 def test_mistakes_of_kind(tmp_path: Path, kind: str, row: dict, message: str) -> None:
@@ -112,14 +128,19 @@ class Hub:
     def __init__(self, rows: dict[str, list[dict]]) -> None:
         self.rows = rows
         self.asked: list[tuple] = []
+        self.gated: set[str] = set()
 
     def dataset_info(self, repository: str, revision: str | None = None) -> SimpleNamespace:
         if repository not in self.rows:
             raise OSError(f"404: {repository} is not there\nmore about it")
-        return SimpleNamespace(sha="c0ffee")
+        card = SimpleNamespace(to_dict=lambda: {"license": "mit"})
+        return SimpleNamespace(sha=revision or "c0ffee", card_data=card)
 
     def load_dataset(self, repository: str, subset: str, split: str, revision: str) -> list[dict]:
         self.asked.append((repository, subset, split, revision))
+        if repository in self.gated:
+            # As the library says it, in two lines.
+            raise OSError(f"Dataset '{repository}' is a gated dataset on the Hub.\nVisit its page to ask for access.")
         return self.rows[repository]
 
 
@@ -147,7 +168,9 @@ def test_a_mathematics_task(hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert (question.question, question.answer, question.subject) == ("1+1?", "2", "Algebra")
     assert question.prompt and question.prompt.startswith("Solve the following problem.") and "1+1?" in question.prompt
     provenance = json.loads((tmp_path / "benchmark" / "test.jsonl.provenance.json").read_text())
-    assert provenance["commits"] == {"HuggingFaceH4/MATH-500": "c0ffee"}
+    assert provenance["sources"] == {"HuggingFaceH4/MATH-500": {"commit": "c0ffee", "licence": "mit"}}
+    run(monkeypatch, tmp_path, "--task", "math_500", "--revision", "abc")
+    assert stub.asked[-1][-1] == "abc"
 
 
 def test_a_choice_task_is_shuffled_the_same_way_every_time(hub) -> None:
@@ -169,9 +192,12 @@ def test_a_choice_task_is_shuffled_the_same_way_every_time(hub) -> None:
         assert question.question in {row["Question"] for row in rows}
 
 
-def test_subtasks_become_subjects(hub) -> None:
+def test_subtasks_become_subjects_and_are_reasoned_about(hub) -> None:
+    """lighteval's own prompt has room for the letter alone."""
     hub({"edinburgh-dawg/mmlu-redux-2.0": [{"question": "?", "choices": ["a", "b", "c", "d"], "answer": 2}]})
     questions, _ = read_task("mmlu_redux_2", "choice")
+    prompt = questions[0].prompt or ""
+    assert "Think step by step" in prompt and prompt.endswith("\n\n?\n\nA) a\nB) b\nC) c\nD) d")
     assert len(questions) == 57 == len({question.id for question in questions})
     assert {"anatomy", "virology"} < {question.subject for question in questions}
     assert {question.answer for question in questions} == {"C"}
@@ -180,6 +206,107 @@ def test_subtasks_become_subjects(hub) -> None:
 def test_a_final_answer_is_taken_out_of_a_solution(hub) -> None:
     hub({"openai/gsm8k": [{"question": "How many?", "answer": "2 and 3 are 5.\n#### 5"}]})
     assert read_task("gsm8k", "math")[0][0].answer == "5"
+
+
+def test_a_question_that_a_public_set_holds_twice(hub) -> None:
+    hub({"openai/gsm8k": [{"question": "How many?", "answer": "#### 5"}] * 3})
+    ids = [question.id for question in read_task("gsm8k", "math")[0]]
+    assert ids == [ids[0], f"{ids[0]}-2", f"{ids[0]}-3"]
+
+
+def test_a_gated_data_set_says_how_to_ask(hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub({"Idavidrein/gpqa": []}).gated = {"Idavidrein/gpqa"}
+    with pytest.raises(
+        UserError,
+        match=r"'Idavidrein/gpqa' is gated: ask for access at https://huggingface.co/datasets/Idavidrein/gpqa, then log in",
+    ):
+        run(monkeypatch, tmp_path, "--task", "gpqa:diamond", "--kind", "choice")
+    assert not (tmp_path / "benchmark" / "test.jsonl").exists()
+
+
+CASES = [{"input": "1 2", "output": "3", "testtype": "stdin"}, {"input": "2 2", "output": "4", "testtype": "stdin"}]
+
+
+def packed(cases: list[dict]) -> str:
+    """As LiveCodeBench packs its private tests."""
+    return base64.b64encode(zlib.compress(pickle.dumps(json.dumps(cases)))).decode()
+
+
+def lcb_row(**changes: object) -> dict:
+    row = {
+        "question_id": "abc_a",
+        "question_content": "Add.",
+        "starter_code": "",
+        "difficulty": "easy",
+        "platform": "x",
+    }
+    return row | {
+        "public_test_cases": json.dumps(CASES[:1]),
+        "private_test_cases": packed(CASES[1:]),
+        "metadata": "{}",
+        **changes,
+    }
+
+
+def test_livecodebench(hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prompt and tests are those of lighteval's own task."""
+    from lighteval.tasks.tasks.lcb.main import lcb_codegeneration_prompt_fn
+
+    starter = "class Solution:\n    def add(self, a, b):"
+    rows = [lcb_row(), lcb_row(question_id="b", starter_code=starter, metadata='{"func_name": "add"}')]
+    hub({"lighteval/code_generation_lite": rows})
+    run(monkeypatch, tmp_path, "--task", "lcb:codegeneration", "--kind", "code")
+    questions = read_questions(tmp_path / "benchmark" / "test.jsonl", with_tests=True)
+    assert [question.id for question in questions] == ["abc_a", "b"] and questions[0].subject == "easy"
+    for question, row in zip(questions, rows, strict=True):
+        doc = lcb_codegeneration_prompt_fn(row)
+        tests = unpack_tests(question.tests or "")
+        assert (question.prompt, question.function) == (doc.query, doc.specific["fn_name"])
+        assert [test.input for test in tests] == doc.specific["inputs"]
+        assert [test.output for test in tests] == doc.specific["outputs"]
+
+
+def test_a_local_file_of_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = {"id": 5, "question_content": "Add.", "public_test_cases": CASES, "metadata": {"func_name": "add"}}
+    path = lines(tmp_path / "own.jsonl", own, lcb_row())
+    first, second = run(monkeypatch, tmp_path, "--path", path, "--kind", "code")
+    assert (first.id, first.answer, first.function, second.answer) == ("5", "2 tests", "add", "2 tests")
+    assert first.tests is None, "they are read where they are needed only"
+    read = read_questions(tmp_path / "benchmark" / "test.jsonl", with_tests=True)
+    assert unpack_tests(read[0].tests or "") == unpack_tests(read[1].tests or "") == [("1 2", "3"), ("2 2", "4")]
+
+
+def test_a_pickle_that_would_run_code_is_not_opened(tmp_path: Path) -> None:
+    class Harm:
+        def __reduce__(self) -> tuple:
+            return (Path.touch, (tmp_path / "harm",))
+
+    harm = base64.b64encode(zlib.compress(pickle.dumps(Harm()))).decode()
+    with pytest.raises(UserError, match="line 1: 'private_test_cases' is no list of objects with input and output"):
+        read_local(lines(tmp_path / "own.jsonl", lcb_row(private_test_cases=harm)), "code")
+    assert not (tmp_path / "harm").exists()
+
+
+@pytest.mark.parametrize(("task", "kind"), [("lcb:codegeneration", "math"), ("math_500", "code")])
+def test_programs_are_a_kind_of_their_own(hub, task: str, kind: str) -> None:
+    with pytest.raises(UserError, match=f"task '{task}': kind code goes with lighteval's lcb tasks"):
+        read_task(task, kind)
+
+
+@pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public question sets are not at hand")
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("aime24", 30), ("amc", 40), ("kaoyan", 199), ("math_500", 500), ("minerva", 272), ("olympiadbench", 675)],
+)
+def test_real_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
+    questions = run(monkeypatch, tmp_path, "--path", PUBLIC / f"{name}.jsonl")
+    assert len(questions) == number and all(question.question and question.answer for question in questions)
+
+
+def test_several_answers_are_one_list(tmp_path: Path) -> None:
+    rows = [{"question": "1?", "answer": {"1": "$\\frac{1}{4}$", "2": 3.0}}, {"question": "2?", "answer": ["a", "$b$"]}]
+    answers = [question.answer for question in read_local(lines(tmp_path / "own.jsonl", *rows), "math")]
+    assert answers == ["\\frac{1}{4}, 3", "a, b"]
 
 
 def test_tasks_that_are_not_there(hub) -> None:

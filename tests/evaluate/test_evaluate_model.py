@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import statistics
 from collections import defaultdict
 from math import comb
@@ -162,7 +163,7 @@ def test_choices_are_judged_by_letter(run_evaluation, scripted, questions: Path,
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--kind", "code"], "of kind code, which cannot be evaluated yet"),
+        (["--kind", "code"], "question 'q0' has no tests: a benchmark of kind code needs them"),
         (["--model", "nowhere"], "there is no model in 'nowhere'"),
         (["--shard", "2", "--shards", "2"], "--shard 2 is not one of 0 to 1"),
         (["--shard", "8", "--shards", "9"], "shard 8 of 9 has no questions"),
@@ -178,3 +179,19 @@ def test_questions_of_shards_are_all_questions_once(questions: Path) -> None:
     parts = [evaluate_model.questions_of_shard(questions, shard, 3) for shard in range(3)]
     together: list[Question] = [question for part in parts for question in part]
     assert sorted(question.id for question in together) == [f"q{i}" for i in range(7)]
+
+
+def test_an_evaluation_is_offline(run_evaluation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The questions are in test.jsonl, and only rules that fetch may go online."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionError("an evaluation went online")
+
+    monkeypatch.setattr("socket.create_connection", refuse)
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+    assert len(rows_of(run_evaluation()[1])) == 21
+    rules = Path(evaluate_model.__file__).parents[2] / "rules"
+    assert "HF_HUB_OFFLINE=1" in (rules / "common.smk").read_text(encoding="utf-8")
+    for file in rules.glob("*.smk"):
+        for rule in re.split(r"^\s*rule ", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+            assert ("HF_HUB_OFFLINE=0" in rule) == rule.startswith("fetch_"), rule

@@ -14,6 +14,8 @@ from lighteval.tasks.registry import Registry
 from lighteval.tasks.requests import Doc
 from lighteval.utils.cache_management import SampleCache
 
+from scripts.evaluate.lighteval_patches import plain_in_box, wrapped
+
 REASONED = ModelResponse(text=["<think>No, \\boxed{8}.</think> The final answer is \\boxed{7}."] * 2)
 REASONED.text_post_processed = [" I give up."] * 2
 
@@ -72,8 +74,49 @@ def test_the_transformers_backend_has_no_do_sample() -> None:
     assert "do_sample" not in GenerationParameters(temperature=0.6, top_p=0.95).to_transformers_dict()
 
 
+def score(gold: str, answer: str) -> float:
+    metric = Metrics.pass_at_k_math(sample_params={"k": 1, "n": 1})
+    doc = Doc(query="", choices=[gold], gold_index=0)
+    (found,) = metric.compute_sample(
+        doc=doc, model_response=ModelResponse(text=[f"It is $\\boxed{{{answer}}}$"])
+    ).values()
+    return found
+
+
+def test_scientific_notation_is_not_read() -> None:
+    """plain_in_box: lighteval takes the e for Euler's number."""
+    assert score("$\\boxed{4.5e33}$", "4.5\\times 10^{33}") == 0
+    assert (
+        plain_in_box("$\\boxed{4.5e33}$ or \\boxed{-1E-5}")
+        == "$\\boxed{4.5\\times 10^{33}}$ or \\boxed{-1\\times 10^{-5}}"
+    )
+    assert score(plain_in_box("$\\boxed{4.5e33}$"), "4.5\\times 10^{33}") == 1
+
+
+def test_plus_minus_is_left_out() -> None:
+    """plain_in_box: lighteval keeps one of the two values."""
+    assert score("$\\boxed{\\pm 1}$", "1") == 1
+    assert plain_in_box("\\boxed{7}, no: \\boxed{3\\pm a}.") == "\\boxed{7}, no: \\boxed{3+ a, 3- a}."
+    assert score(plain_in_box("$\\boxed{\\pm 1}$"), "1") == 0
+    for text in (
+        "\\boxed{\\pm 1",
+        "\\pm 1",
+        "\\boxed{\\{1\\pm a, 2\\}}",
+        "\\boxed{\\pm a \\mp b}",
+        "\\boxed{e8}",
+        "\\boxed{2e}",
+    ):
+        assert plain_in_box(text) == text
+
+
+def test_a_bare_gold_is_not_read() -> None:
+    """wrapped: lighteval finds no answer, or part of one, in a gold that is not marked as mathematics."""
+    gold = "\\left( 3, \\frac{\\pi}{2} \\right)"
+    assert (score(gold, gold), score(wrapped(gold), gold)) == (0, 1)
+
+
 def test_a_boxed_letter_is_not_read() -> None:
-    """tasks.letter_in_box: lighteval takes the article for the answer."""
+    """letter_in_box: lighteval takes the article for the answer."""
     doc = Doc(query="", choices=["A", "B", "C", "D"], gold_index=1)
     boxed = ModelResponse(text=["A ball falls. The final answer is \\boxed{B}."])
     score = Metrics.gpqa_instruct_pass_at_k(sample_params={"k": 1, "n": 1}).compute_sample(

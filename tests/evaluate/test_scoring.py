@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from lighteval.metrics.metrics_sample import SamplingMetric
 
+from perf import answer_checking
 from scripts.common.questions import Question
 from scripts.data.fetch_benchmark import read_local
 from scripts.evaluate.scoring import Judge, Verdict
-from scripts.evaluate.tasks import metrics, to_doc, wrapped
+from scripts.evaluate.tasks import metrics, to_doc
 
 PUBLIC = Path(__file__).parents[3] / "shared" / "data" / "benchmarks"
 GOLDS = [
@@ -108,13 +109,16 @@ def test_golds_of_public_benchmarks_are_right_and_their_neighbours_wrong(judge: 
             assert judge.verdict(doc, boxed(neighbour.answer)).correct == 0, (question.answer, neighbour.answer)
 
 
-def test_bare_golds_would_not_do(judge: Judge) -> None:
-    """Why `wrapped` is there: lighteval reads no answer, or part of one, from a bare gold."""
-    gold = r"\left( 3, \frac{\pi}{2} \right)"
-    bare = doc_of(gold)
-    assert bare.choices == [wrapped(gold)]
-    bare.choices = [gold]
-    assert judge.verdict(bare, boxed(gold)).correct == 0
+def test_the_page_of_pairs_is_in_step() -> None:
+    """docs/answer_checking.md says what becomes of each pair of answer_pairs.csv, as it is today."""
+    pairs = answer_checking.read_pairs()
+    assert [sum(pair["same"] == same for pair in pairs) for same in "10"] == [60, 60]
+    section = answer_checking.pairs_section()
+    page = answer_checking.PAGE.read_text(encoding="utf-8")
+    assert page.endswith(section) and page.startswith(answer_checking.INTRODUCTION), (
+        "run: python -m perf.answer_checking"
+    )
+    assert section.count("**(!)**") <= 3
 
 
 def _endless(doc, response):
@@ -130,7 +134,7 @@ def _greedy(doc, response):
 def test_an_endless_answer_is_wrong_and_the_next_is_judged() -> None:
     with Judge([SamplingMetric(sample_scoring_function=_endless)], seconds=0.3) as judge:
         started = time.monotonic()
-        assert judge.verdict(doc_of("1"), "loop") == Verdict(0, None)
+        assert judge.verdict(doc_of("1"), "loop") == Verdict(0, None, "no verdict within 0.3 s")
         assert time.monotonic() - started < 5
         assert judge.verdict(doc_of("1"), "fine") == Verdict(1, None)
         assert judge.ended == 1
@@ -138,7 +142,7 @@ def test_an_endless_answer_is_wrong_and_the_next_is_judged() -> None:
 
 def test_an_answer_that_takes_all_memory_is_wrong() -> None:
     with Judge([SamplingMetric(sample_scoring_function=_greedy)]) as judge:
-        assert judge.verdict(doc_of("1"), "big") == Verdict(0, None)
+        assert judge.verdict(doc_of("1"), "big") == Verdict(0, None, "MemoryError while it was judged")
         assert judge.verdict(doc_of("1"), "small") == Verdict(1, None)
 
 

@@ -33,14 +33,18 @@ class Benchmark(Settings):
 
     task: str | None = None
     """lighteval's task name, such as math_500 or gpqa:diamond."""
+    revision: str | None = None
+    """A task's: commit or branch of its data set on the hub (left out: the newest; the commit is recorded)."""
     path: str | None = None
-    """A local JSONL file with the fields question (or problem) and answer, and id and subject if it has them."""
+    """A local JSONL file: question (or problem) and answer, and id, subject and choices if it has them; of kind code
+    the fields of LiveCodeBench, question_content, public_test_cases, private_test_cases, starter_code and metadata."""
     demo: DemoBenchmark | None = None
     """A benchmark of the demo's generator."""
-    kind: Literal["math", "choice", "code"] = "math"
-    """How answers are checked: as mathematics, as a choice of a letter, or by running programs."""
+    kind: Literal["math", "choice", "code", "loglikelihood"] = "math"
+    """How answers are checked: as mathematics, as a choice of a letter, or by running programs; loglikelihood: nothing
+    is generated, the likeliest of the choices is the answer (lighteval's own form of multiple choice)."""
     samples: int = Field(default=1, ge=1)
-    """Answers per question."""
+    """Answers per question (loglikelihood: one)."""
     shards: int = Field(default=1, ge=1)
     """In how many jobs the questions are answered."""
 
@@ -75,6 +79,8 @@ class Evaluation(Settings):
     """vllm: share of the GPU's memory that it may take."""
     batch_size: int = Field(default=64, gt=0)
     """transformers: sequences generated side by side."""
+    allow_unsandboxed_code: bool = False
+    """Whether programs that models write (kind: code) are run also where there is no sandbox (bubblewrap)."""
     benchmarks: dict[str, Benchmark] = Field(min_length=1)
     """The benchmarks by name."""
 

@@ -1,0 +1,87 @@
+"""Whether a program that a model wrote is right: it is run on every test of its question, in the sandbox.
+
+The program is taken out of the answer, and what it prints is compared, as lighteval does it for LiveCodeBench. The
+program sees the inputs only, never the outputs that are expected. Two things differ from lighteval's codegen_metrics:
+a program that reads standard input runs as a program, one process a test, and not as the body of a function with
+sys.stdin replaced, where sys.stdin.buffer is missing and `global` finds nothing; and the time limit is of processor
+time, so that a busy machine fails nobody.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from lighteval.metrics.metrics_sample import SamplingMetric
+from lighteval.tasks.requests import Doc
+from lighteval.tasks.tasks.lcb.codegen_metrics import (
+    convert_line_to_decimals,
+    extract_code,
+    get_stripped_lines,
+    import_string,
+)
+
+from scripts.common.cli import UserError
+from scripts.common.questions import ProgramTest, Question, unpack_tests
+from scripts.evaluate import sandbox
+from scripts.evaluate.scoring import Judge, Verdict
+
+
+def same_lines(printed: str, expected: str) -> bool:
+    """Return whether two outputs agree: line by line without outer blanks, numbers on a line by value."""
+    ours, theirs = get_stripped_lines(printed), get_stripped_lines(expected)
+    return len(ours) == len(theirs) and all(
+        line == other or _same_numbers(line, other) for line, other in zip(ours, theirs, strict=True)
+    )
+
+
+def _same_numbers(line: str, other: str) -> bool:
+    (known, numbers), (other_known, other_numbers) = (convert_line_to_decimals(text) for text in (line, other))
+    return known and other_known and numbers == other_numbers
+
+
+def fault(source: str, test: ProgramTest, function: str | None, sandboxed: bool) -> str | None:
+    """Return what is wrong with a program on one test, or None."""
+    ended = sandbox.run(source, test.input, import_string, function, sandboxed)
+    if ended.output is None:
+        return ended.reason
+    if function is None:
+        return None if same_lines(ended.output, test.output) else "wrong output"
+    try:
+        same = json.loads(ended.output) == json.loads(test.output)
+    except json.JSONDecodeError:
+        same = False
+    return None if same else "wrong output"
+
+
+class CodeJudge(Judge):
+    """Judges programs in the place of a metric's own scoring function; `extracted` is the program."""
+
+    def __init__(self, metrics: Sequence[SamplingMetric], questions: list[Question], sandboxed: bool = True) -> None:
+        """`questions` are those of the metrics' answers, with their tests."""
+        super().__init__(metrics)
+        if lacking := next((question.id for question in questions if not question.tests), None):
+            raise UserError(f"question '{lacking}' has no tests: a benchmark of kind code needs them")
+        self._sandboxed = sandboxed
+        self._questions = {question.id: question for question in questions}
+
+    def _start(self) -> None:
+        # A test each, side by side: a right answer has passed them all.
+        self._pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+
+    def _stop(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def _ask(self, doc: Doc, text: str) -> Verdict:
+        source = extract_code(text)
+        if not source.strip():
+            return Verdict(0, None, "no program between ``` and ```")
+        question = self._questions[doc.choices[doc.gold_index]]
+        tests = unpack_tests(question.tests or "")
+        running = [self._pool.submit(fault, source, test, question.function, self._sandboxed) for test in tests]
+        for number, future in enumerate(running, start=1):
+            if found := future.result():
+                for later in running[number:]:
+                    later.cancel()
+                return Verdict(0, source, f"test {number} of {len(tests)}: {found}")
+        return Verdict(1, source, None)
