@@ -29,6 +29,10 @@ CHOICE_INSTRUCTION = (
 )
 
 
+# lighteval's wording for MMLU-Redux-2, for local files whose choices are weighed by their likelihood.
+LIKELIHOOD_INSTRUCTION = "The following are multiple choice questions (with answers){about}.\n\n"
+
+
 def question_id(question: str) -> str:
     """Return the id of a question that has none: the first 16 hex digits of its SHA-256."""
     return hashlib.sha256(question.encode()).hexdigest()[:16]
@@ -46,7 +50,7 @@ def _as_text(value: Any) -> str | None:
 def _choice(choices: Any, answer: str, where: str) -> tuple[list[str], int]:
     """Return the letters of `choices` and the index of the right one; `answer` is its letter or its text."""
     if not isinstance(choices, list) or not 2 <= len(choices) <= len(LETTERS):
-        raise UserError(f"{where}: a benchmark of kind choice needs a list of 2 to {len(LETTERS)} 'choices'")
+        raise UserError(f"{where}: a benchmark of this kind needs a list of 2 to {len(LETTERS)} 'choices'")
     letters, texts = list(LETTERS[: len(choices)]), [str(choice).strip() for choice in choices]
     for names in (letters, texts):
         if answer in names:
@@ -72,13 +76,18 @@ def local_question(row: Any, kind: str, where: str) -> Question:
         answer=answer,
         subject=_as_text(row.get("subject")),
     )
-    if kind != "choice":
+    if kind == "math":
         return own
     letters, gold = _choice(row.get("choices"), answer, where)
+    mark = ")" if kind == "choice" else "."
     listed = "\n".join(
-        f"{letter}) {str(choice).strip()}" for letter, choice in zip(letters, row["choices"], strict=True)
+        f"{letter}{mark} {str(choice).strip()}" for letter, choice in zip(letters, row["choices"], strict=True)
     )
-    prompt = f"{CHOICE_INSTRUCTION.format(letters=''.join(letters))}\n\n{question}\n\n{listed}"
+    if kind == "choice":
+        prompt = f"{CHOICE_INSTRUCTION.format(letters=''.join(letters))}\n\n{question}\n\n{listed}"
+    else:
+        about = f" about {own.subject.replace('_', ' ')}" if own.subject else ""
+        prompt = f"{LIKELIHOOD_INSTRUCTION.format(about=about)}{question}\n{listed}\nAnswer:"
     return own.model_copy(update={"prompt": prompt, "choices": letters, "gold_index": gold, "answer": letters[gold]})
 
 
@@ -142,6 +151,8 @@ def hub_rows(config: Any) -> tuple[str, Iterator[dict[str, Any]]]:
 
 def task_question(config: Any, row: dict[str, Any], kind: str) -> Question | None:
     """Return one row of a task as a `Question`, or None where lighteval leaves the row out."""
+    from lighteval.tasks.prompt_manager import PromptManager
+
     # Some prompts shuffle their choices with the global random state: the row itself decides.
     random.seed(derive_seed(config.name, json.dumps(row, sort_keys=True, default=str)))
     doc = config.prompt_function(row, config.name)
@@ -153,13 +164,16 @@ def task_question(config: Any, row: dict[str, Any], kind: str) -> Question | Non
     question = sample.input if sample and isinstance(sample.input, str) else named
     gold = str(sample.target) if sample and kind == "math" else str(doc.get_golds()[0])
     prompt = doc.query if not doc.instruction or doc.query.startswith(doc.instruction) else doc.instruction + doc.query
+    choices = [choice.strip() for choice in doc.choices] if kind == "choice" else None
+    if kind == "loglikelihood":  # to the letter what lighteval asks: a blank more or less is another likelihood
+        prompt, choices = PromptManager().prepare_prompt_api(doc)[-1]["content"], list(doc.choices)
     return Question(
         id=_as_text(row.get("id")) or question_id(f"{config.name} {doc.query}"),
         question=question,
         answer=gold.strip(),
         prompt=prompt,
-        choices=[choice.strip() for choice in doc.choices] if kind == "choice" else None,
-        gold_index=doc.gold_index if kind == "choice" else None,
+        choices=choices,
+        gold_index=doc.gold_index if choices else None,
         subject=config.name.partition(":")[2] or _as_text(row.get("subject")),
         specific=doc.specific if kind == "code" else None,
     )
@@ -180,7 +194,8 @@ def main() -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--task", help="lighteval's task name, such as math_500 or gpqa:diamond")
     source.add_argument("--path", type=Path, help="a local JSONL file")
-    parser.add_argument("--kind", choices=["math", "choice", "code"], default="math", help="how answers are checked")
+    kinds = ["math", "choice", "code", "loglikelihood"]
+    parser.add_argument("--kind", choices=kinds, default="math", help="how answers are checked")
     parser.add_argument("--output", type=Path, required=True, help="test.jsonl")
     arguments = parser.parse_args()
     if arguments.kind == "code":

@@ -1,6 +1,7 @@
 """Our lighteval task: the questions of a test.jsonl, lighteval's metrics, the experiment's number of samples."""
 
 import re
+from copy import deepcopy
 from typing import Any
 
 from lighteval.metrics.metrics import Metrics
@@ -54,6 +55,8 @@ def letter_in_box(text: str) -> str:
 
 def metrics(kind: str, samples: int) -> list[Metric]:
     """Return pass@1 over `samples` answers (the mean of their scores), and pass@`samples` if that is another."""
+    if kind == "loglikelihood":  # lighteval's acc: is the choice of the highest log-likelihood the right one?
+        return [deepcopy(Metrics.loglikelihood_acc.value)]
     found = [KINDS[kind](sample_params={"k": k, "n": samples}) for k in sorted({1, samples})]
     if kind == "choice":
         for metric in found:

@@ -74,6 +74,18 @@ MISTAKES = {
         changed(training__effective_batch=16, training__per_device_batch=5),
         "training.per_device_batch: effective_batch 16 is not a multiple",
     ),
+    "samples of a likelihood": (
+        changed(evaluation__benchmarks__b={"path": "README.md", "kind": "loglikelihood", "samples": 4}),
+        "evaluation.benchmarks.b.samples: a benchmark of kind loglikelihood has one answer per question",
+    ),
+    "answers longer than the context": (
+        changed(evaluation__max_model_length=4096),
+        "evaluation.max_model_length: 4096 is less than generation.max_new_tokens (32768)",
+    ),
+    "no such template": (
+        changed(models={"other": {"name": "demo", "chat_template": "no.jinja"}}),
+        "models.other.chat_template: there is no file 'no.jinja'",
+    ),
     "two sources of a benchmark": (
         changed(evaluation__benchmarks__b__task="aime24"),
         "evaluation.benchmarks.b.demo: a benchmark is exactly one of",

@@ -37,10 +37,11 @@ class Benchmark(Settings):
     """A local JSONL file with the fields question (or problem) and answer, and id and subject if it has them."""
     demo: DemoBenchmark | None = None
     """A benchmark of the demo's generator."""
-    kind: Literal["math", "choice", "code"] = "math"
-    """How answers are checked: as mathematics, as a choice of a letter, or by running programs."""
+    kind: Literal["math", "choice", "code", "loglikelihood"] = "math"
+    """How answers are checked: as mathematics, as a choice of a letter, or by running programs; loglikelihood: nothing
+    is generated, the likeliest of the choices is the answer (lighteval's own form of multiple choice)."""
     samples: int = Field(default=1, ge=1)
-    """Answers per question."""
+    """Answers per question (loglikelihood: one)."""
     shards: int = Field(default=1, ge=1)
     """In how many jobs the questions are answered."""
 
@@ -58,6 +59,13 @@ class Benchmark(Settings):
         if "path" in info.data and "task" in info.data and sum(value is not None for value in given) != 1:
             raise ValueError("a benchmark is exactly one of task, path and demo")
         return demo
+
+    @field_validator("samples")
+    @classmethod
+    def _likelihood_has_no_samples(cls, samples: int, info: ValidationInfo) -> int:
+        if info.data.get("kind") == "loglikelihood" and samples > 1:
+            raise ValueError("a benchmark of kind loglikelihood has one answer per question: nothing is drawn")
+        return samples
 
 
 class Evaluation(Settings):
@@ -77,6 +85,17 @@ class Evaluation(Settings):
     """transformers: sequences generated side by side."""
     benchmarks: dict[str, Benchmark] = Field(min_length=1)
     """The benchmarks by name."""
+
+    @field_validator("max_model_length")
+    @classmethod
+    def _answers_fit(cls, length: int, info: ValidationInfo) -> int:
+        generation = info.data.get("generation")
+        if generation and generation.max_new_tokens > length:
+            raise ValueError(
+                f"{length} is less than generation.max_new_tokens ({generation.max_new_tokens}): no answer could be "
+                "that long"
+            )
+        return length
 
     @field_validator("benchmarks")
     @classmethod

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 from scripts.common.config.base import Settings
 from scripts.common.config.dataset import Dataset, Pool
 from scripts.common.config.evaluation import Evaluation
-from scripts.common.config.model import HubModel, Model, Scorer
+from scripts.common.config.model import EvaluatedModel, Model, Scorer
 from scripts.common.config.names import check_experiment_name, check_names
 from scripts.common.config.report import Report
 from scripts.common.config.resources import Resources
@@ -58,7 +58,7 @@ class Experiment(Settings):
     """Which rows are fit for training."""
     model: Model
     """The model that is fine-tuned."""
-    models: dict[str, HubModel] = {}
+    models: dict[str, EvaluatedModel] = {}
     """More models that are evaluated and compared, without training."""
     scorer: Scorer = Scorer()
     """The model that scores steps."""
