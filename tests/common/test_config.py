@@ -74,6 +74,15 @@ MISTAKES = {
         changed(training__effective_batch=16, training__per_device_batch=5),
         "training.per_device_batch: effective_batch 16 is not a multiple",
     ),
+    "subsets of nothing": (
+        {key: value for key, value in MINIMAL.items() if key != "dataset"},
+        "subsets: a dataset needs subsets and subsets need a dataset",
+    ),
+    "a dataset for nothing": (changed(subsets={}), "subsets: a dataset needs subsets and subsets need a dataset"),
+    "nothing to compare": (
+        {key: value for key, value in MINIMAL.items() if key not in ("dataset", "subsets")},
+        "subsets: there is nothing to compare",
+    ),
     "samples of a likelihood": (
         changed(evaluation__benchmarks__b={"path": "README.md", "kind": "loglikelihood", "samples": 4}),
         "evaluation.benchmarks.b.samples: a benchmark of kind loglikelihood has one answer per question",
@@ -150,7 +159,7 @@ def test_the_experiments_of_the_repository_are_valid(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if config["dataset"]["source"] == "file":
+    if config.get("dataset", {}).get("source") == "file":
         (tmp_path / config["dataset"]["path"]).touch()
     (tmp_path / "report").symlink_to(ROOT / "report")
     monkeypatch.chdir(tmp_path)

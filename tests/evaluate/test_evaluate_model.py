@@ -236,6 +236,20 @@ def test_the_bar_counts_questions(run_evaluation, scripted, capfd) -> None:
     assert "7/7" in last and "tokens/s" in last and "question" in last
 
 
+def test_a_model_trained_again_at_its_path_answers_anew(run_evaluation, tiny_model: Path, tmp_path: Path) -> None:
+    """No cache stands between: lighteval's is keyed on the path, and would lie in the model's folder."""
+    from safetensors.torch import load_file, save_file
+
+    model = shutil.copytree(tiny_model, tmp_path / "model")
+    before = {path.name for path in model.iterdir()}
+    first = rows_of(run_evaluation("first", "--model", model)[1])
+    weights = load_file(model / "model.safetensors")
+    save_file({name: -value for name, value in weights.items()}, model / "model.safetensors", metadata={"format": "pt"})
+    second = rows_of(run_evaluation("second", "--model", model)[1])
+    assert [row["text"] for row in first] != [row["text"] for row in second]
+    assert {path.name for path in model.iterdir()} == before
+
+
 def test_choices_are_judged_by_letter(run_evaluation, scripted, questions: Path, monkeypatch) -> None:
     letters = {"choices": ["A", "B"], "gold_index": 1, "answer": "B"}
     own = [question.model_copy(update=letters) for question in read_questions(questions)]
