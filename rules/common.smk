@@ -109,9 +109,10 @@ def questions(benchmark):
     return f"{RESULTS}/data/benchmarks/{benchmark}/test.jsonl"
 
 
-def chat_template():
-    """Return the file that replaces the model's chat template, as an input: a changed template reruns what uses it."""
-    return EXPERIMENT.model.chat_template or []
+def chat_template(model="base"):
+    """Return the file that replaces a model's chat template, as an input: a changed template reruns what uses it."""
+    named = {"base": EXPERIMENT.model, **EXPERIMENT.models}
+    return (named[model].chat_template or []) if model in named else []
 
 
 def score_tables(wildcards):
@@ -156,13 +157,12 @@ def draw_options(draw):
 def model_options(wildcards):
     """Return what a model is called in the tables, and its chat template where it is not its own."""
     run = RUNS.get(wildcards.model)
-    template = EXPERIMENT.model.chat_template if wildcards.model == "base" else None
     return options(
         {
             "--model-name": wildcards.model,
             "--subset": run.arm if run else None,
             "--train-seed": run.seed if run else None,
-            "--chat-template": template,
+            "--chat-template": chat_template(wildcards.model) or None,
         }
     )
 

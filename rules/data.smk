@@ -15,7 +15,7 @@ HUB_MODELS = {"base": EXPERIMENT.model, "scorer": EXPERIMENT.scorer.model, **EXP
 DEMO_LEAKS = {name: demo.model_dump() for name, demo in DEMO_BENCHMARKS.items() if name in AGAINST}
 
 
-if EXPERIMENT.dataset.source == "demo":
+if EXPERIMENT.dataset and EXPERIMENT.dataset.source == "demo":
 
     rule make_demo_dataset:
         output:
@@ -42,7 +42,7 @@ if EXPERIMENT.dataset.source == "demo":
             "$PYTHON -m scripts.data.make_demo_dataset --rows {params.rows} --seed {params.seed} --leak {params.leak}"
             " --output {output.raw} > {log} 2>&1"
 
-else:
+elif EXPERIMENT.dataset:
 
     rule fetch_dataset:
         input:

@@ -14,7 +14,7 @@ rule evaluate_model:
     input:
         model=lambda wildcards: model_folder(wildcards.model),
         questions=questions("{benchmark}"),
-        template=lambda wildcards: chat_template() if wildcards.model == "base" else [],
+        template=lambda wildcards: chat_template(wildcards.model),
     output:
         result=f"{RESULTS}/evaluate/{{model}}/{{benchmark}}.json",
         answers=f"{RESULTS}/evaluate/{{model}}/{{benchmark}}.parquet",

@@ -227,7 +227,7 @@ rule pick_examples:
         runtime=runtime("default"),
         slurm_partition=partition("default"),
     params:
-        model=next(iter(RUNS)),
+        model=next(iter(RUNS), "base"),
         code=code_digest("scripts/report/pick_examples.py", packages=["pandas", "pyarrow"]),
     message:
         "Draw answers to print"
@@ -539,7 +539,7 @@ rule write_findings:
 
 rule render_report:
     input:
-        *SELECTION.values(),
+        *(SELECTION.values() if RUNS else []),
         templates=[str(TEMPLATES / file.name) for file in sorted((ROOT / "report").iterdir()) if file.is_file()],
         tables=expand(
             f"{TABLES}/{{table}}.csv",
@@ -549,13 +549,12 @@ rule render_report:
                 "comparisons",
                 "power",
                 "mcnemar",
-                "training_runs",
-                "training_arms",
+                *(["training_runs", "training_arms"] if RUNS else []),
             ],
         ),
         figures=expand(
             f"{FIGURES}/{{figure}}.svg",
-            figure=["differences", "scores", "efficiency", "loss", "selection"],
+            figure=["differences", "scores", "efficiency", *(["loss", "selection"] if RUNS else [])],
         ),
         pruning=PRUNING,
         examples=f"{REPORT}/examples.json",

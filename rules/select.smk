@@ -187,7 +187,7 @@ rule export_subset:
         slurm_partition=partition("default"),
     params:
         settings=lambda wildcards: shlex.quote(EXPERIMENT.subsets[DRAWS[wildcards.draw].subset].model_dump_json()),
-        source=shlex.quote(EXPERIMENT.dataset.model_dump_json()),
+        source=shlex.quote(EXPERIMENT.dataset.model_dump_json()) if EXPERIMENT.dataset else "",
         drawn=lambda wildcards: draw_options(DRAWS[wildcards.draw]),
         seed=EXPERIMENT.seed,
         code=code_digest("scripts/select/export_subset.py", packages=["pyarrow"]),

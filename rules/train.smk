@@ -60,17 +60,19 @@ rule train_sft:
         processes=max(1, EXPERIMENT.training.gpus),
         dtype=EXPERIMENT.model.dtype,
         template=TEMPLATE,
+        raw=f"{RESULTS}/data/raw.parquet",
         work=lambda wildcards: f"{WORK}/train/{wildcards.run}",
         training=to_options(Optimisation, EXPERIMENT.training),
         code=code_digest(
             "scripts/train/train_sft.py",
-            packages=["torch", "transformers", "trl", "accelerate"],
+            packages=["torch", "transformers", "trl", "accelerate", "peft"],
         ),
     message:
         "Fine-tune '{wildcards.run}'"
     shell:
         "$PYTHON -m accelerate.commands.launch --config_file {input.accelerate} --num_processes {params.processes}"
+        " --main_process_port 0"
         " -m scripts.train.train_sft --run {wildcards.run} --arm {params.arm} --seed {params.seed}"
-        " --subset {input.subset} --base {input.base} {params.template} --dtype {params.dtype} {params.training}"
+        " --subset {input.subset} --raw {params.raw} --base {input.base} {params.template} --dtype {params.dtype} {params.training}"
         " --work {params.work} --model {output.model} --log {output.log} --summary {output.summary}"
         " > {log} 2>&1"

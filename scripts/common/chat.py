@@ -19,7 +19,7 @@ def load_tokenizer(folder: str | Path, chat_template: str | Path | None = None) 
     if chat_template:
         tokenizer.chat_template = Path(chat_template).read_text(encoding="utf-8")
     if not tokenizer.chat_template:
-        raise UserError(f"the model in '{folder}' has no chat template; name a Jinja file as model.chat_template")
+        raise UserError(f"the model in '{folder}' has no chat template; name a Jinja file as the model's chat_template")
     return tokenizer
 
 

@@ -10,7 +10,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 Item = TypeVar("Item")
 
@@ -56,7 +56,15 @@ def heavy_imports() -> Iterator[None]:
 
 def progress(items: Iterable[Item], what: str, unit: str = "it", total: int | None = None) -> Iterator[Item]:
     """Yield `items` under a progress bar on stderr; at most a line every ten seconds when stderr is a file."""
+    return iter(_bar(items, desc=what, unit=unit, total=total))
+
+
+def progress_bar(total: int, what: str, unit: str) -> Any:
+    """Return such a bar to be moved by hand (tqdm's `update`, also by 0): what was done comes in no order."""
+    return _bar(None, desc=what, unit=unit, total=total, miniters=0)
+
+
+def _bar(items: Iterable[Item] | None, **options: Any) -> Any:
     from tqdm import tqdm
 
-    pause = 0.5 if sys.stderr.isatty() else 10.0
-    return iter(tqdm(items, desc=what, unit=unit, total=total, mininterval=pause, file=sys.stderr))
+    return tqdm(items, mininterval=0.5 if sys.stderr.isatty() else 10.0, file=sys.stderr, **options)

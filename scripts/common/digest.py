@@ -17,8 +17,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # Both environments' locks: they agree on what both hold (a test), and only the second pins the engine.
 LOCKS = (ROOT / "envs" / "vllm.txt", ROOT / "envs" / "main.txt")
 
-# Logging, provenance, atomic writing and the parsing of options. Settings reach a program as options, and those are
-# params of the rule: a changed default reruns by its value, not by the text of the model that holds it.
+# Logging, provenance, atomic writing, the wording of cards and the parsing of options. Settings reach a program as
+# options, and those are params of the rule: a changed default reruns by its value, not by the text of the model that
+# holds it.
 INERT = (
     "scripts.common.atomic",
     "scripts.common.cli",
@@ -26,6 +27,7 @@ INERT = (
     "scripts.common.digest",
     "scripts.common.options",
     "scripts.common.provenance",
+    "scripts.train.model_card",
 )
 
 

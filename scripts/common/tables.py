@@ -86,7 +86,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("pruned_steps", pa.list_(_INT)),
         ]
     ),
-    # One row an answer. `text` is the answer as generated, for the page of examples.
+    # One row an answer. `text` is the answer as generated, for the page of examples. A question that is answered by
+    # likelihood has one row: the likeliest choice is its text, `logprobs` (nats) are those of all choices.
     "answers": pa.schema(
         [
             ("model", _TEXT),
@@ -103,6 +104,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("truncated", _BOOL),
             ("finish_reason", _TEXT),
             ("text", _TEXT),
+            ("logprobs", pa.list_(_FLOAT)),
         ]
     ),
 }

@@ -31,6 +31,10 @@ CHOICE_INSTRUCTION = (
 )
 
 
+# lighteval's wording for MMLU-Redux-2, for local files whose choices are weighed by their likelihood.
+LIKELIHOOD_INSTRUCTION = "The following are multiple choice questions (with answers){about}.\n\n"
+
+
 def _as_text(value: Any) -> str | None:
     """Return a number or text as text (27.0 as 27), or None for anything else and for empty text."""
     if isinstance(value, float) and value.is_integer():
@@ -51,7 +55,7 @@ def _answer(value: Any) -> str | None:
 def _choice(choices: Any, answer: str, where: str) -> tuple[list[str], int]:
     """Return the letters of `choices` and the index of the right one; `answer` is its letter or its text."""
     if not isinstance(choices, list) or not 2 <= len(choices) <= len(LETTERS):
-        raise UserError(f"{where}: a benchmark of kind choice needs a list of 2 to {len(LETTERS)} 'choices'")
+        raise UserError(f"{where}: a benchmark of this kind needs a list of 2 to {len(LETTERS)} 'choices'")
     letters, texts = list(LETTERS[: len(choices)]), [str(choice).strip() for choice in choices]
     for names in (letters, texts):
         if answer in names:
@@ -86,10 +90,17 @@ def local_question(row: Any, kind: str, where: str) -> Question:
         answer=answer,
         subject=_as_text(row.get("subject")),
     )
-    if kind != "choice":
+    if kind == "math":
         return own
     letters, gold = _choice(row.get("choices"), answer, where)
-    prompt = choice_prompt(question, row["choices"])
+    if kind == "choice":
+        prompt = choice_prompt(question, row["choices"])
+    else:
+        about = f" about {own.subject.replace('_', ' ')}" if own.subject else ""
+        listed = "\n".join(
+            f"{letter}. {str(text).strip()}" for letter, text in zip(letters, row["choices"], strict=True)
+        )
+        prompt = f"{LIKELIHOOD_INSTRUCTION.format(about=about)}{question}\n{listed}\nAnswer:"
     return own.model_copy(update={"prompt": prompt, "choices": letters, "gold_index": gold, "answer": letters[gold]})
 
 
@@ -158,6 +169,8 @@ def task_question(config: Any, row: dict[str, Any], kind: str) -> Question | Non
     """Return one row of a task as a `Question`, or None where lighteval leaves the row out."""
     if kind == "code":
         return code_question(row, f"task '{config.name}', question '{row.get('question_id')}'")
+    from lighteval.tasks.prompt_manager import PromptManager
+
     # Some prompts shuffle their choices with the global random state: the row itself decides.
     random.seed(derive_seed(config.name, json.dumps(row, sort_keys=True, default=str)))
     doc = config.prompt_function(row, config.name)
@@ -172,13 +185,16 @@ def task_question(config: Any, row: dict[str, Any], kind: str) -> Question | Non
     if kind == "choice" and config.generation_size == 1 and isinstance(row.get("choices"), list):
         # lighteval's prompt has room for the letter only: a model that reasons is asked to.
         prompt = choice_prompt(question, row["choices"])
+    choices = [choice.strip() for choice in doc.choices] if kind == "choice" else None
+    if kind == "loglikelihood":  # to the letter what lighteval asks: a blank more or less is another likelihood
+        prompt, choices = PromptManager().prepare_prompt_api(doc)[-1]["content"], list(doc.choices)
     return Question(
         id=_as_text(row.get("id")) or question_id(f"{config.name} {doc.query}"),
         question=question,
         answer=gold.strip(),
         prompt=prompt,
-        choices=[choice.strip() for choice in doc.choices] if kind == "choice" else None,
-        gold_index=doc.gold_index if kind == "choice" else None,
+        choices=choices,
+        gold_index=doc.gold_index if choices else None,
         subject=config.name.partition(":")[2] or _as_text(row.get("subject")),
     )
 
@@ -207,7 +223,8 @@ def main() -> None:
     source.add_argument("--task", help="lighteval's task name, such as math_500 or gpqa:diamond")
     source.add_argument("--path", type=Path, help="a local JSONL file")
     parser.add_argument("--revision", help="a task's: commit or branch of its data set (left out: the newest)")
-    parser.add_argument("--kind", choices=["math", "choice", "code"], default="math", help="how answers are checked")
+    kinds = ["math", "choice", "code", "loglikelihood"]
+    parser.add_argument("--kind", choices=kinds, default="math", help="how answers are checked")
     parser.add_argument("--output", type=Path, required=True, help="test.jsonl")
     arguments = parser.parse_args()
     inputs = [arguments.path] if arguments.path else []

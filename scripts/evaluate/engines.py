@@ -1,5 +1,6 @@
-"""What an engine is: prompts as token ids in, answers as token ids out. Two of them: transformers and vLLM."""
+"""What an engine is: token ids in, answers or log-likelihoods out. Two of them: transformers and vLLM."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -35,11 +36,23 @@ class Generated:
     finish_reason: FinishReason
 
 
-class Engine(Protocol):
-    """Generates answers to many prompts at once."""
+@dataclass(frozen=True)
+class Continuation:
+    """Tokens whose log-likelihood after a prompt is asked for. Neither part is empty."""
 
-    def generate(self, requests: list[Request], sampling: Sampling) -> list[Generated]:
-        """Return an answer to each request, in the requests' order."""
+    prompt_ids: list[int]
+    token_ids: list[int]
+
+
+class Engine(Protocol):
+    """Takes all prompts of a job at once, and yields (place in the job, result) as results come."""
+
+    def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[tuple[int, Generated]]:
+        """Yield the answer to each request."""
+        ...
+
+    def loglikelihoods(self, continuations: Sequence[Continuation]) -> Iterator[tuple[int, float]]:
+        """Yield log p(tokens | prompt) of each continuation, in nats."""
         ...
 
 

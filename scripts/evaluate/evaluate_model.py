@@ -4,10 +4,14 @@ Makes lighteval's result JSON and the table of answers, a row an answer. The see
 experiment's seed, the question's id and the number of the sample, so neither sharding nor the other questions matter.
 """
 
+import json
 import logging
 from argparse import Namespace
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from scripts.common import cli
 from scripts.common.atomic import replacing
@@ -17,10 +21,11 @@ from scripts.common.config.evaluation import Generation
 from scripts.common.options import add_options, from_options
 from scripts.common.provenance import recording
 from scripts.common.questions import Question, read_questions
-from scripts.common.tables import write_table
+from scripts.common.tables import to_table, write_table
 from scripts.evaluate import sandbox
 
 Row = dict[str, Any]
+Result = dict[str, Any]
 
 
 def check_options(arguments: Namespace) -> None:
@@ -42,13 +47,19 @@ def questions_of_shard(path: Path, shard: int, shards: int, with_tests: bool = F
 
 
 def build_model(arguments: Namespace, generation: Generation) -> Any:
-    """Return our lighteval model on the engine asked for."""
+    """Return our lighteval model on the engine asked for. Raises UserError for an answer longer than the context."""
     from lighteval.models.model_input import GenerationParameters
 
-    from scripts.evaluate.engines import Engine, longest_sequence, stop_token_ids
+    from scripts.evaluate.engines import longest_sequence, stop_token_ids
     from scripts.evaluate.lighteval_model import EngineConfig, EngineModel
 
     length = longest_sequence(arguments.model, arguments.max_model_length)
+    if arguments.kind != "loglikelihood" and generation.max_new_tokens > length:
+        raise UserError(
+            f"max_new_tokens is {generation.max_new_tokens:,}, more than the {length:,} tokens of model "
+            f"'{arguments.model_name}' (the smaller of its own context and evaluation.max_model_length): lower "
+            "evaluation.generation.max_new_tokens"
+        )
     config = EngineConfig(
         model_name=arguments.model_name,
         generation_parameters=GenerationParameters(**generation.model_dump(), seed=arguments.seed),
@@ -61,22 +72,28 @@ def build_model(arguments: Namespace, generation: Generation) -> Any:
         shards=arguments.shards,
     )
     tokenizer = load_tokenizer(arguments.model, arguments.chat_template)
-    engine: Engine
+    stop_ids = stop_token_ids(arguments.model, tokenizer)
+    return EngineModel(config, tokenizer, lambda: start_engine(arguments, length), stop_ids)
+
+
+def start_engine(arguments: Namespace, length: int) -> Any:
+    """Return the engine asked for, with the model in it; `length` tokens are the longest prompt and answer."""
     if arguments.engine == "vllm":
         from scripts.evaluate.vllm_engine import VllmEngine
 
-        engine = VllmEngine(arguments.model, arguments.dtype, length, arguments.gpu_memory_utilization)
-    else:
-        from scripts.evaluate.transformers_engine import TransformersEngine
+        return VllmEngine(arguments.model, arguments.dtype, length, arguments.gpu_memory_utilization)
+    from scripts.evaluate.transformers_engine import TransformersEngine
 
-        engine = TransformersEngine(arguments.model, arguments.dtype, arguments.batch_size)
-    return EngineModel(config, tokenizer, engine, stop_token_ids(arguments.model, tokenizer))
+    return TransformersEngine(arguments.model, arguments.dtype, arguments.batch_size)
 
 
 def build_judge(arguments: Namespace, task: Any, questions: list[Question]) -> Any:
-    """Return what tells right answers from wrong ones in the place of the task's metrics."""
+    """Return what tells right answers from wrong ones in the place of the task's metrics, as a context; nothing does
+    where choices are weighed."""
     from scripts.evaluate.scoring import Judge
 
+    if arguments.kind == "loglikelihood":
+        return nullcontext()
     scoring = [metric.sample_level_fn for metric in task.metrics]
     if arguments.kind != "code":
         return Judge(scoring)
@@ -85,42 +102,71 @@ def build_judge(arguments: Namespace, task: Any, questions: list[Question]) -> A
     return CodeJudge(scoring, questions, sandbox.is_usable(arguments.allow_unsandboxed_code))
 
 
-def evaluate(arguments: Namespace, generation: Generation, questions: list[Question]) -> tuple[str, list[Row]]:
-    """Return lighteval's result JSON and the rows of the table `answers`, in the questions' order."""
+def evaluate(arguments: Namespace, generation: Generation, questions: list[Question]) -> tuple[Result, pa.Table]:
+    """Return lighteval's result JSON and the table `answers`, in the questions' order."""
     with cli.heavy_imports():
         from scripts.evaluate.lighteval_patches import run_pipeline
+        from scripts.evaluate.scores import log_summary, majority_name, scores
         from scripts.evaluate.tasks import build_task
 
     # Its warnings are about few-shot examples (we have none) and every answer without a result (the table counts them).
     logging.getLogger("lighteval").setLevel(logging.ERROR)
     source = str(arguments.questions.parent)
     task = build_task(arguments.benchmark, source, questions, arguments.kind, arguments.samples)
+    likelihood = arguments.kind == "loglikelihood"
     with build_judge(arguments, task, questions) as judge:
         model = build_model(arguments, generation)
         result, details = run_pipeline(task, model)
         rows = [
             row
             for question in questions
-            for row in answer_rows(question, model.generated[question.id], details[question.id], judge, arguments)
+            for row in (
+                likelihood_rows(question, details[question.id])
+                if likelihood
+                else answer_rows(question, model.generated[question.id], details[question.id], judge)
+            )
         ]
-    return result, rows
+    whose = {"model": arguments.model_name, "subset": arguments.subset, "train_seed": arguments.train_seed}
+    answers = to_table("answers", [{**whose, "benchmark": arguments.benchmark, **row} for row in rows])
+    if arguments.samples > 1:
+        for scored in result["results"].values():
+            scored |= scores(answers, [majority_name(arguments.samples)])
+    run = model.run
+    speed = f"; {run.tokens:,} tokens in {run.seconds:,.1f} s ({run.tokens / run.seconds:,.0f} tokens/s)"
+    log_summary(answers, arguments.model_name, arguments.benchmark, speed)
+    return result, answers
 
 
-def answer_rows(question: Question, generated: list[Any], detail: Any, judge: Any, arguments: Namespace) -> list[Row]:
+def likelihood_rows(question: Question, detail: Any) -> list[Row]:
+    """Return the one row of a question that was answered by the likelihoods of its choices."""
+    logprobs = detail.model_response.logprobs
+    likeliest = detail.doc.choices[max(range(len(logprobs)), key=logprobs.__getitem__)]
+    return [
+        {
+            "question_id": question.id,
+            "sample": 0,
+            "correct": int(detail.metric["acc"]),
+            "extracted": likeliest,
+            "gold": question.answer,
+            "output_tokens": 0,
+            "truncated": False,
+            "text": likeliest,
+            "logprobs": logprobs,
+        }
+    ]
+
+
+def answer_rows(question: Question, generated: list[Any], detail: Any, judge: Any) -> list[Row]:
     """Return the rows of one question: what lighteval's metric has scored, with the engine's finish reasons."""
     response = detail.model_response
     # lighteval only warns when a metric gets fewer answers than it counts (its issue 771).
-    if not len(generated) == len(response.final_text) == arguments.samples:
-        raise RuntimeError(f"question '{question.id}' has {len(generated)} answers, not {arguments.samples}")
+    if not len(generated) == len(response.final_text) == detail.doc.num_samples:
+        raise RuntimeError(f"question '{question.id}' has {len(generated)} answers, not {detail.doc.num_samples}")
     rows = []
     for sample, (answer, text, final) in enumerate(zip(generated, response.text, response.final_text, strict=True)):
         verdict = judge.verdict(detail.doc, final)
         rows.append(
             {
-                "model": arguments.model_name,
-                "subset": arguments.subset,
-                "train_seed": arguments.train_seed,
-                "benchmark": arguments.benchmark,
                 "question_id": question.id,
                 "sample": sample,
                 "correct": verdict.correct,
@@ -145,7 +191,8 @@ def parse() -> Namespace:
     parser.add_argument("--chat-template", type=Path, help="a Jinja file that replaces the model's own chat template")
     parser.add_argument("--benchmark", required=True, help="the benchmark's name in the results")
     parser.add_argument("--questions", type=Path, required=True, help="the benchmark's test.jsonl")
-    parser.add_argument("--kind", choices=["math", "choice", "code"], default="math", help="how answers are checked")
+    kinds = ["math", "choice", "code", "loglikelihood"]
+    parser.add_argument("--kind", choices=kinds, default="math", help="how answers are checked")
     parser.add_argument("--allow-unsandboxed-code", action="store_true", help="run programs even without bubblewrap")
     parser.add_argument("--samples", type=int, default=1, help="answers per question")
     parser.add_argument("--seed", type=int, required=True, help="seed of all answers")
@@ -175,13 +222,11 @@ def main() -> None:
         engine=arguments.engine,
         **generation.model_dump(),
     ) as facts:
-        result, rows = evaluate(arguments, generation, questions)
-        facts["answers"] = len(rows)
-        write_table("answers", rows, arguments.answers)
+        result, answers = evaluate(arguments, generation, questions)
+        facts["answers"] = len(answers)
+        write_table("answers", answers, arguments.answers)
         with replacing(arguments.result) as temporary:
-            temporary.write_text(result + "\n", encoding="utf-8")
-    correct = sum(row["correct"] for row in rows)
-    cli.log.info("%s on %s: %d of %d answers are right", arguments.model_name, arguments.benchmark, correct, len(rows))
+            temporary.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ lighteval's own transformers backend never samples, ignores the seed and cuts pr
 backend stops at vLLM 0.10; and neither says why an answer ended.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from lighteval.models.abstract_model import LightevalModel, ModelConfig
@@ -13,8 +14,9 @@ from lighteval.tasks.requests import Doc
 
 from scripts.common.cli import UserError
 from scripts.common.seeds import derive_seed
-from scripts.evaluate.engines import Engine, Generated, Request, Sampling
+from scripts.evaluate.engines import Continuation, Engine, Generated, Request, Sampling
 from scripts.evaluate.lighteval_patches import NoCache
+from scripts.evaluate.running import EngineRun
 
 
 class EngineConfig(ModelConfig):
@@ -29,12 +31,15 @@ class EngineConfig(ModelConfig):
 
 
 class EngineModel(LightevalModel):
-    """Answers lighteval's questions with `engine`; keeps each answer with its finish reason, by question id."""
+    """Answers lighteval's questions with the engine that `start` makes; keeps each answer with its finish reason, by
+    question id."""
 
-    def __init__(self, config: EngineConfig, tokenizer: Any, engine: Engine, stop_ids: frozenset[int]) -> None:
+    def __init__(
+        self, config: EngineConfig, tokenizer: Any, start: Callable[[], Engine], stop_ids: frozenset[int]
+    ) -> None:
         self.config = config
         self._tokenizer = tokenizer
-        self._engine: Engine | None = engine
+        self.run = EngineRun(start, config.engine)
         parameters = config.generation_parameters
         self._sampling = Sampling(parameters.temperature, float(parameters.top_p), stop_ids)
         self._prompts = PromptManager(use_chat_template=True, tokenizer=tokenizer, system_prompt=config.system_prompt)
@@ -55,17 +60,23 @@ class EngineModel(LightevalModel):
 
     def cleanup(self) -> None:
         """Let go of the weights before the answers are scored."""
-        self._engine = None
+        self.run.close()
 
     def greedy_until(self, docs: list[Doc]) -> list[ModelResponse]:
         """Answer every question `num_samples` times. (The name is lighteval's; the temperature decides.)"""
-        assert self._engine is not None, "the engine is gone after the first call"
         prompts = [self._prompts.prepare_prompt(doc) for doc in docs]
         ids = self._tokenizer(prompts, add_special_tokens=False)["input_ids"]
         requests = [
             request for doc, prompt_ids in zip(docs, ids, strict=True) for request in self._requests(doc, prompt_ids)
         ]
-        answers = iter(self._engine.generate(requests, self._sampling))
+        answers = iter(
+            self.run.results(
+                lambda engine, asked: engine.generate(asked, self._sampling),
+                requests,
+                [doc.specific["question_id"] for doc in docs for _ in range(doc.num_samples)],
+                lambda _, answer: len(answer.token_ids),
+            )
+        )
         responses = []
         for doc, prompt, prompt_ids in zip(docs, prompts, ids, strict=True):
             generated = [next(answers) for _ in range(doc.num_samples)]
@@ -82,17 +93,22 @@ class EngineModel(LightevalModel):
 
     def _requests(self, doc: Doc, prompt_ids: list[int]) -> list[Request]:
         question = doc.specific["question_id"]
-        room = self.max_length - len(prompt_ids)
-        if room < 1:
-            raise UserError(
-                f"question '{question}' is {len(prompt_ids)} tokens long, which leaves no room for an answer within "
-                f"{self.max_length} tokens: raise evaluation.max_model_length or take a model with a longer context"
-            )
+        room = self._room(question, len(prompt_ids))
         parameters = self.config.generation_parameters
         return [
             Request(prompt_ids, min(parameters.max_new_tokens, room), derive_seed(parameters.seed, question, sample))
             for sample in range(doc.num_samples)
         ]
+
+    def _room(self, question: str, tokens: int) -> int:
+        """Return how many tokens a question of `tokens` leaves. Raises UserError where it leaves none: none is cut."""
+        room = self.max_length - tokens
+        if room < 1:
+            raise UserError(
+                f"question '{question}' is {tokens} tokens long, which leaves no room for an answer within "
+                f"{self.max_length} tokens: raise evaluation.max_model_length or take a model with a longer context"
+            )
+        return room
 
     def _text(self, answer: Generated) -> str:
         """Return an answer as text, without the token that ended it. Other special tokens stay: <think> may be one."""
@@ -100,7 +116,34 @@ class EngineModel(LightevalModel):
         return self._tokenizer.decode(ids, skip_special_tokens=False)
 
     def loglikelihood(self, docs: list[Doc]) -> list[ModelResponse]:
-        raise NotImplementedError("our tasks are generative")
+        """Return the log-likelihood of each choice after its question, choices tokenised as lighteval does."""
+        prompts = [self._prompts.prepare_prompt(doc) for doc in docs]
+        asked = [
+            (doc.specific["question_id"], Continuation(context, choice))
+            for doc, prompt in zip(docs, prompts, strict=True)
+            for context, choice in zip(*self.tok_encode_pair(prompt, doc.choices, pairwise=True), strict=True)
+        ]
+        for question, continuation in asked:
+            self._room(question, len(continuation.prompt_ids) + len(continuation.token_ids))
+        found = self.run.results(
+            lambda engine, continuations: engine.loglikelihoods(continuations),
+            [continuation for _, continuation in asked],
+            [question for question, _ in asked],
+            lambda continuation, _: len(continuation.prompt_ids) + len(continuation.token_ids),
+        )
+        results = iter(zip(asked, found, strict=True))
+        responses = []
+        for doc, prompt in zip(docs, prompts, strict=True):
+            choices = [next(results) for _ in doc.choices]
+            responses.append(
+                ModelResponse(
+                    input=prompt,
+                    input_tokens=choices[0][0][1].prompt_ids,
+                    output_tokens=[continuation.token_ids for (_, continuation), _ in choices],
+                    logprobs=[logprob for _, logprob in choices],
+                )
+            )
+        return responses
 
     def loglikelihood_rolling(self, docs: list[Doc]) -> list[ModelResponse]:
-        raise NotImplementedError("our tasks are generative")
+        raise NotImplementedError("no benchmark of ours measures perplexity")

@@ -17,7 +17,6 @@ from lighteval.logging.info_loggers import DetailsLogger
 from lighteval.models.abstract_model import LightevalModel
 from lighteval.pipeline import ParallelismManager, Pipeline, PipelineParameters
 from lighteval.tasks.lighteval_task import LightevalTask
-from lighteval.tasks.requests import SamplingMethod
 
 from scripts.common.chain import last_boxed
 from scripts.common.questions import without_dollars
@@ -57,20 +56,20 @@ class LocalPipeline(Pipeline):
         self.registry = None
         self.tasks_dict = {tasks: self._task}
         self.documents_dict = {tasks: self._task.get_docs()}
-        self.sampling_docs = {SamplingMethod.GENERATIVE: self.documents_dict[tasks]}
+        self.sampling_docs = dict.fromkeys(self._task.sampling_methods, self.documents_dict[tasks])
         self.evaluation_tracker.task_config_logger.log(self.tasks_dict)
         self.evaluation_tracker.versions_logger.log(tasks, self._task.version)
 
 
-def run_pipeline(task: LightevalTask, model: LightevalModel) -> tuple[str, dict[str, DetailsLogger.Detail]]:
-    """Return lighteval's result JSON as text, and for each question id what it has scored.
+def run_pipeline(task: LightevalTask, model: LightevalModel) -> tuple[dict[str, Any], dict[str, DetailsLogger.Detail]]:
+    """Return lighteval's result JSON, and for each question id what it has scored.
 
     The details are those that lighteval would write; we keep them as the table of answers.
     """
     tracker = EvaluationTracker(output_dir=".", save_details=False)
     pipeline = LocalPipeline(task, tracker, model)
     pipeline.evaluate()
-    result = json.dumps(tracker.results, cls=EnhancedJSONEncoder, indent=2, ensure_ascii=False)
+    result = json.loads(json.dumps(tracker.results, cls=EnhancedJSONEncoder))
     return result, {detail.doc.specific["question_id"]: detail for detail in pipeline.get_details()[task.full_name]}
 
 

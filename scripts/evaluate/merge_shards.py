@@ -2,11 +2,9 @@
 
 import hashlib
 import json
-import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from scripts.common import cli
@@ -14,8 +12,8 @@ from scripts.common.atomic import replacing
 from scripts.common.provenance import recording
 from scripts.common.questions import read_questions
 from scripts.common.tables import read_table, write_table
+from scripts.evaluate.scores import METRIC, log_summary, scores
 
-METRIC = re.compile(r"pass@k:k=(\d+)&n=(\d+)$")
 COUNTS = ("truncated", "non_truncated", "padded", "non_padded")
 OF_A_SHARD = {"shard", "shards"}
 
@@ -44,24 +42,6 @@ def join_answers(shards: list[pa.Table], question_ids: list[str]) -> pa.Table:
     return by_question.drop_columns(["rank"])
 
 
-def scores(correct: np.ndarray, metric_names: list[str]) -> dict[str, float]:
-    """Return value and standard error of lighteval's metrics from `correct` [questions, samples] (0 or 1).
-
-    pass@1 is the mean over questions of the mean over samples, pass@samples of whether one is right; the standard
-    error is sd / sqrt(n) over questions, as lighteval has it (left out for a single question, as there).
-    """
-    found: dict[str, float] = {}
-    for name in metric_names:
-        k, n = (int(number) for number in METRIC.search(name).groups())  # type: ignore[union-attr]
-        if n != correct.shape[1] or k not in (1, n):
-            raise ValueError(f"metric '{name}' does not go with {correct.shape[1]} answers per question")
-        of_question = correct.mean(axis=1) if k == 1 else correct.max(axis=1)
-        found[name] = float(of_question.mean())
-        if len(of_question) > 1:
-            found[f"{name}_stderr"] = float(of_question.std(ddof=1) / np.sqrt(len(of_question)))
-    return found
-
-
 def _joined_summary(summaries: list[Result]) -> Result:
     """Return lighteval's summary of all shards: counts add up, a hash is taken over the shards' hashes."""
     hashes = {
@@ -71,8 +51,8 @@ def _joined_summary(summaries: list[Result]) -> Result:
     return {"hashes": hashes, **{name: sum(summary[name] for summary in summaries) for name in COUNTS}}
 
 
-def join_results(shards: list[Result], correct: np.ndarray) -> Result:
-    """Return one result JSON for all shards, given in their order; `correct` is [questions, samples] over all of them.
+def join_results(shards: list[Result], answers: pa.Table) -> Result:
+    """Return one result JSON for all shards, given in their order; `answers` are those of all of them.
 
     Raises ValueError when they are not shards of one evaluation.
     """
@@ -85,14 +65,14 @@ def join_results(shards: list[Result], correct: np.ndarray) -> Result:
                 f"result {number} is no shard of the same evaluation ({', '.join(sorted(other)) or 'shard'})"
             )
     (task,) = first["config_tasks"]
-    names = [name for name in first["results"][task] if METRIC.search(name)]
+    names = [name for name in first["results"][task] if METRIC.match(name)]
     seconds = sum(float(shard["config_general"]["total_evaluation_time_secondes"]) for shard in shards)
     general = {**first["config_general"], "total_evaluation_time_secondes": str(seconds)}
     general["model_config"] = {**configs[0], "shard": 0, "shards": 1}
     return {
         **first,
         "config_general": general,
-        "results": {task: scores(correct, names), "all": scores(correct, names)},
+        "results": {task: scores(answers, names), "all": scores(answers, names)},
         "summary_tasks": {task: _joined_summary([shard["summary_tasks"][task] for shard in shards])},
         "summary_general": _joined_summary([shard["summary_general"] for shard in shards]),
     }
@@ -113,11 +93,11 @@ def main() -> None:
     with recording(outputs=[arguments.result, arguments.answers], inputs=inputs):
         ids = [question.id for question in read_questions(arguments.questions)]
         answers = join_answers([read_table("answers", path) for path in arguments.shard_answers], ids)
-        correct = answers["correct"].to_numpy().reshape(len(ids), -1)
-        result = join_results([json.loads(path.read_text(encoding="utf-8")) for path in arguments.results], correct)
+        result = join_results([json.loads(path.read_text(encoding="utf-8")) for path in arguments.results], answers)
         write_table("answers", answers, arguments.answers)
         with replacing(arguments.result) as temporary:
             temporary.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    log_summary(answers, answers["model"][0].as_py(), answers["benchmark"][0].as_py())
 
 
 if __name__ == "__main__":

@@ -36,6 +36,8 @@ def to_doc(question: Question, task_name: str) -> Doc:
 
 def metrics(kind: str, samples: int) -> list[Metric]:
     """Return pass@1 over `samples` answers (the mean of their scores), and pass@`samples` if that is another."""
+    if kind == "loglikelihood":  # lighteval's acc: is the choice of the highest log-likelihood the right one?
+        return [deepcopy(Metrics.loglikelihood_acc.value)]
     found = [deepcopy(KINDS[kind])(sample_params={"k": k, "n": samples}) for k in sorted({1, samples})]
     for metric in found:
         metric.sample_level_fn.normalize = NORMALIZE.get(kind)

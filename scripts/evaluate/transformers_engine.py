@@ -6,15 +6,14 @@ rounding of the logits (its shape selects other matrix kernels), which can turn 
 in bfloat16.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
 
-from scripts.common import cli
-from scripts.evaluate.engines import Generated, Request, Sampling
+from scripts.evaluate.engines import Continuation, Generated, Request, Sampling
 
 
 def next_tokens(logits: torch.Tensor, uniforms: torch.Tensor, temperature: float, top_p: float) -> torch.Tensor:
@@ -36,13 +35,23 @@ def next_tokens(logits: torch.Tensor, uniforms: torch.Tensor, temperature: float
     return tokens.gather(1, ranks)[:, 0]
 
 
-def draws(requests: list[Request]) -> torch.Tensor:
+def draws(requests: Sequence[Request]) -> torch.Tensor:
     """Return the uniform numbers of each request, [requests, steps], from its own seed."""
     table = torch.zeros(len(requests), max(request.max_new_tokens for request in requests))
     for row, request in zip(table, requests, strict=True):
         own = torch.Generator().manual_seed(request.seed)
         row[: request.max_new_tokens] = torch.rand(request.max_new_tokens, generator=own)
     return table
+
+
+def padded(rows: Sequence[list[int]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return ids, mask (1: no padding) and positions, [rows, longest], of token ids padded on the left."""
+    ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for number, row in enumerate(rows):
+        ids[number, -len(row) :] = torch.tensor(row)
+        mask[number, -len(row) :] = 1
+    return ids, mask, (mask.cumsum(dim=1) - 1).clamp(min=0)
 
 
 class RoomyLayer(DynamicLayer):
@@ -93,32 +102,45 @@ class TransformersEngine:
         )
         self.batch_size = batch_size
 
-    def generate(self, requests: list[Request], sampling: Sampling) -> list[Generated]:
-        """Return an answer to each request, in the requests' order; prompts of like length share a batch."""
-        order = sorted(range(len(requests)), key=lambda i: len(requests[i].prompt_ids), reverse=True)
-        answers: dict[int, Generated] = {}
-        bar = cli.progress(range(len(requests)), "answers", "answer")
+    def _batches(self, lengths: list[int]) -> Iterator[list[int]]:
+        """Yield the numbers of the rows of each batch: rows of like length share one, the longest come first."""
+        order = sorted(range(len(lengths)), key=lambda i: lengths[i], reverse=True)
         for start in range(0, len(order), self.batch_size):
-            batch = order[start : start + self.batch_size]
-            for position, answer in self._generate_batch([requests[i] for i in batch], sampling):
-                answers[batch[position]] = answer
-                next(bar)
-        next(bar, None)
-        return [answers[i] for i in range(len(requests))]
+            yield order[start : start + self.batch_size]
+
+    def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[tuple[int, Generated]]:
+        """Yield (place, answer) for each request as answers end."""
+        for batch in self._batches([len(request.prompt_ids) for request in requests]):
+            for row, answer in self._generate_batch([requests[i] for i in batch], sampling):
+                yield batch[row], answer
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
-    def _generate_batch(self, requests: list[Request], sampling: Sampling) -> Iterator[tuple[int, Generated]]:
+    def loglikelihoods(self, continuations: Sequence[Continuation]) -> Iterator[tuple[int, float]]:
+        """Yield (place, log p(tokens | prompt) in nats) for each continuation."""
+        rows = [continuation.prompt_ids + continuation.token_ids for continuation in continuations]
+        for batch in self._batches([len(row) for row in rows]):
+            ids, mask, positions = (part.to(self.device) for part in padded([rows[i] for i in batch]))
+            sizes = [len(continuations[i].token_ids) for i in batch]
+            output = self.model(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=positions,
+                use_cache=False,
+                logits_to_keep=max(sizes) + 1,
+            )
+            # The logits of a place are those of the token after it.
+            every = torch.log_softmax(output.logits[:, :-1].float(), dim=-1)
+            chosen = every.gather(2, ids[:, -max(sizes) :, None])[..., 0].tolist()
+            for place, logprobs, size in zip(batch, chosen, sizes, strict=True):
+                yield place, sum(logprobs[-size:])
+
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
+    def _generate_batch(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[tuple[int, Generated]]:
         """Yield (index in `requests`, answer) as answers end. Ended rows leave the batch a quarter at a time."""
-        width = max(len(request.prompt_ids) for request in requests)
         uniforms = draws(requests).to(self.device)
-        ids = torch.zeros(len(requests), width, dtype=torch.long)
-        mask = torch.ones(len(requests), width + uniforms.shape[1], dtype=torch.long)
-        for row, request in enumerate(requests):
-            padding = width - len(request.prompt_ids)  # on the left
-            ids[row, padding:] = torch.tensor(request.prompt_ids)
-            mask[row, :padding] = 0
-        ids, mask = ids.to(self.device), mask.to(self.device)
-        positions = (mask[:, :width].cumsum(dim=1) - 1).clamp(min=0)
+        ids, mask, positions = (part.to(self.device) for part in padded([request.prompt_ids for request in requests]))
+        width = ids.shape[1]
+        mask = torch.cat([mask, mask.new_ones(uniforms.shape)], dim=1)
 
         answers: list[list[int]] = [[] for _ in requests]
         rows = list(range(len(requests)))  # of the batch: which request each is

@@ -20,6 +20,9 @@ from scripts.report.answer_matrix import Arm, arms_of, is_trained, read_answers
 from scripts.report.labels import QUESTIONS
 from scripts.report.report_tables import COLUMNS, write_report_table
 
+# For a model that was not trained here: no runs vary, and what is found is not said of these runs only.
+NO_RUNS = statistics.RunVariance(0.0, 0)
+
 
 class Comparison(NamedTuple):
     """Two arms on one benchmark, asked one question."""
@@ -49,7 +52,7 @@ def pairs(arms: list[str], trained: dict[str, bool], baseline: str) -> Iterator[
     """Yield (question, subset, reference) for all that is compared, question by question."""
     for question in QUESTIONS:
         for arm in arms:
-            if question == "base" and trained[arm]:
+            if question == "base" and arm != baseline:
                 yield question, arm, baseline
             if trained[arm] and f"{arm}.{question}" in arms:
                 yield question, arm, f"{arm}.{question}"
@@ -69,8 +72,9 @@ def compare(answers: pd.DataFrame, baseline: str) -> list[Comparison]:
         for question, subset, reference in pairs(list(arms), trained, baseline):
             a, b = arms[subset], arms[reference]
             fixed = not trained[reference]
-            difference = statistics.paired_difference(a.means, b.means, runs, reference_is_fixed=fixed)
-            found.append(Comparison(question, str(benchmark), a, b, difference, runs, len(tuned), fixed))
+            varies = runs if trained[subset] else NO_RUNS
+            difference = statistics.paired_difference(a.means, b.means, varies, reference_is_fixed=fixed)
+            found.append(Comparison(question, str(benchmark), a, b, difference, varies, len(tuned), fixed))
     return sorted(found, key=lambda comparison: QUESTIONS.index(comparison.question))
 
 
@@ -96,7 +100,7 @@ def comparison_rows(family: list[Comparison], alpha: float) -> list[dict[str, An
                 "p_holm": adjusted.p_holm,
                 "mde80": power.detectable(found, len(family), alpha),
                 "verdict": statistics.verdict(found.difference, adjusted.p_holm, alpha),
-                "level": "method" if comparison.runs.known else "these runs",
+                "level": "method" if comparison.runs.known or comparison.runs is NO_RUNS else "these runs",
             }
         )
     return rows

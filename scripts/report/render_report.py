@@ -5,8 +5,10 @@ every part that is computed. Quarto renders it where it is installed, else pando
 """
 
 import json
+import re
 import shutil
 import tempfile
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from scripts.report.labels import counted, listed, points
 from scripts.report.markdown import escape
 from scripts.report.rendering import chosen_engine, engine_version, render
 
+# The sections of report.qmd that say nothing where nothing is trained.
+OF_TRAINING = ("sec-selection", "sec-training", "sec-hygiene", "sec-limopro")
 NO_STEPS = "No subset of this experiment is selected by the importance of steps.\n"
 
 
@@ -35,18 +39,21 @@ def split_findings(text: str) -> tuple[str, str]:
 def parts(facts: Facts, findings: str, templates: Path, engine: str) -> dict[str, str]:
     """Return the Markdown of every computed part by its file name."""
     scored = any(isinstance(subset, Limopro) for subset in facts.experiment.subsets.values())
+    trained = {
+        "_selection.md": section_data.selection,
+        "_pruning.md": section_pruning.pruning,
+        "_training.md": section_data.training,
+        "_training_runs.md": section_data.training_runs,
+        "_rejected.md": section_data.rejection_text,
+        "_account.md": section_data.account,
+        "_contamination.md": section_data.contamination,
+    }
     return {
+        **{name: section(facts) if facts.experiment.subsets else "" for name, section in trained.items()},
         "_findings.md": findings,
         "_scores.md": section_results.scores(facts),
         "_comparisons.md": section_results.comparisons(facts),
-        "_selection.md": section_data.selection(facts),
-        "_pruning.md": section_pruning.pruning(facts),
-        "_training.md": section_data.training(facts),
         "_runs.md": section_results.runs(facts),
-        "_training_runs.md": section_data.training_runs(facts),
-        "_rejected.md": section_data.rejection_text(facts),
-        "_account.md": section_data.account(facts),
-        "_contamination.md": section_data.contamination(facts),
         "_examples.md": section_results.examples(facts),
         "_limopro.md": (templates / "limopro.md").read_text(encoding="utf-8") if scored else NO_STEPS,
         "_threats.md": section_methods.threats(facts),
@@ -81,6 +88,19 @@ def metadata(facts: Facts, abstract: str, engine: str) -> dict[str, Any]:
     }
 
 
+def without_sections(qmd: str, anchors: Collection[str]) -> str:
+    """Return the document without the sections {#anchor}, each with all that is under its heading."""
+    kept, dropped = [], 0  # dropped: the level of the heading that is left out, 0 for none
+    for line in qmd.splitlines(keepends=True):
+        if heading := re.match(r"(#+) .*?(?:\{#([\w-]+)\})?$", line):
+            level = len(heading[1])
+            if not dropped or level <= dropped:
+                dropped = level if heading[2] in anchors else 0
+        if not dropped:
+            kept.append(line)
+    return "".join(kept)
+
+
 def with_front_matter(qmd: str, values: dict[str, Any]) -> str:
     """Return the document with `values` added to its front matter. JSON strings are YAML strings."""
     _, front, body = qmd.split("---\n", 2)
@@ -89,8 +109,15 @@ def with_front_matter(qmd: str, values: dict[str, Any]) -> str:
     return f"---\n{front}{added}---\n{body}"
 
 
-def assemble(folder: Path, templates: Path, figures: Path, files: dict[str, str], values: dict[str, Any]) -> None:
-    """Put the working folder together."""
+def assemble(
+    folder: Path,
+    templates: Path,
+    figures: Path,
+    files: dict[str, str],
+    values: dict[str, Any],
+    without: Collection[str] = (),
+) -> None:
+    """Put the working folder together, the document without some sections."""
     shutil.copytree(templates, folder, dirs_exist_ok=True)
     shutil.copytree(
         figures, folder / "figures", ignore=lambda _, names: [name for name in names if not name.endswith(".svg")]
@@ -98,7 +125,8 @@ def assemble(folder: Path, templates: Path, figures: Path, files: dict[str, str]
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     document = folder / "report.qmd"
-    document.write_text(with_front_matter(document.read_text(encoding="utf-8"), values), encoding="utf-8")
+    qmd = without_sections(document.read_text(encoding="utf-8"), without)
+    document.write_text(with_front_matter(qmd, values), encoding="utf-8")
 
 
 def main() -> None:
@@ -127,7 +155,9 @@ def main() -> None:
         version = engine_version(engine)
         values = metadata(facts, abstract, version)
         figures = arguments.results / "report" / "figures"
-        assemble(folder, arguments.templates, figures, parts(facts, findings, arguments.templates, version), values)
+        files = parts(facts, findings, arguments.templates, version)
+        without = () if facts.experiment.subsets else OF_TRAINING
+        assemble(folder, arguments.templates, figures, files, values, without)
         document = render(folder, form, engine, values)
         with replacing(arguments.report) as target:
             shutil.copyfile(document, target)

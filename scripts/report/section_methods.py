@@ -37,7 +37,10 @@ def settings(facts: Facts) -> str:
 
 def threats(facts: Facts) -> str:
     """Return the threats to validity that the numbers themselves show."""
-    found = [*_demo(facts), *_seeds(facts), *_power(facts), *_answers(facts), *_data(facts)]
+    parts = [_demo, _seeds, _power, _answers, _data, _samples]
+    if not facts.experiment.subsets:
+        parts = [part for part in parts if part not in (_seeds, _data)]
+    found = [threat for part in parts for threat in part(facts)]
     return "\n".join(f"- {threat}" for threat in found) + "\n"
 
 
@@ -120,6 +123,9 @@ def _data(facts: Facts) -> Iterator[str]:
         f"**Contamination is searched for by words.** Rows that share a word {decontaminate.ngram}-gram with a "
         "question were taken out; paraphrases, and what the base model saw before, go unseen."
     )
+
+
+def _samples(facts: Facts) -> Iterator[str]:
     samples = facts.table("arms").groupby("benchmark", sort=False)["samples"].first()
     single = [escape(name) for name, count in samples.items() if count == 1]
     if single:

@@ -5,7 +5,7 @@ The unit is the question: s_q is the mean correctness of question q over its sam
 Bowyer et al., 2503.01747 (small n). docs/statistics.md gives the formulas and the reasons.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from math import comb, sqrt
 from typing import NamedTuple
 
@@ -163,14 +163,3 @@ def mcnemar(subset: Floats, reference: Floats) -> tuple[int, int, float]:
 def pass_at_k(samples: int, correct: int, k: int) -> float:
     """Return 1 - C(n - c, k) / C(n, k), the unbiased chance of a right answer in k (Chen et al., 2107.03374)."""
     return 1.0 - comb(samples - correct, k) / comb(samples, k)
-
-
-def majority_correct(extracted: Sequence[Hashable | None], correct: Sequence[int]) -> int:
-    """Return whether the most frequent extracted answer is right (ties: the first seen; no answer at all: wrong)."""
-    counts: dict[Hashable, int] = {}
-    right: dict[Hashable, int] = {}
-    for answer, is_right in zip(extracted, correct, strict=True):
-        if answer is not None:
-            counts[answer] = counts.get(answer, 0) + 1
-            right.setdefault(answer, int(is_right))
-    return right[max(counts, key=counts.__getitem__)] if counts else 0

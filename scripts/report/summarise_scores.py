@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from scripts.common import cli
+from scripts.common.majority import majority_correct
 from scripts.common.provenance import recording
 from scripts.common.tables import write_csv
 from scripts.report.answer_matrix import arms_of, is_trained, read_answers
 from scripts.report.report_tables import write_report_table
-from scripts.report.statistics import Floats, majority_correct, pass_at_k, run_variance, score_interval
+from scripts.report.statistics import Floats, pass_at_k, run_variance, score_interval
 
 
 def answer_rates(rows: pd.DataFrame, samples: int) -> dict[str, Any]:

@@ -140,6 +140,16 @@ def design(comparisons: pd.DataFrame, arms: pd.DataFrame, experiment: Experiment
             for name, rows in arms.groupby("benchmark", sort=False)
         ]
     )
+    adjusted = (
+        "Intervals and verdicts are adjusted by Holm's procedure for the comparisons of one question (error rate "
+        f"{100 * experiment.report.alpha:g}%)."
+    )
+    if trained.empty:
+        names = listed([escape(name) for name in dict.fromkeys(arms["arm"]) if name != experiment.report.baseline])
+        return (
+            f"We compare {names} with {escape(experiment.report.baseline)} question by question on {benchmarks}; "
+            f"nothing was trained. {adjusted}"
+        )
     model = "a tiny language model" if experiment.model.name == DEMO else escape(experiment.model.name)
     runs = listed([str(count) for count in sorted(set(trained["runs"]))])
     owner = "its" if len(experiment.subsets) == 1 else "their"
@@ -148,8 +158,7 @@ def design(comparisons: pd.DataFrame, arms: pd.DataFrame, experiment: Experiment
     sets = f"{counted(trained['arm'].nunique(), 'training set')} ({names})"
     return (
         f"We fine-tune {model} on {sets}, {runs} {'run' if runs == '1' else 'runs'} "
-        f"each, and compare the answers question by question on {benchmarks}. Intervals and verdicts are adjusted by "
-        f"Holm's procedure for the comparisons of one question (error rate {100 * experiment.report.alpha:g}%)."
+        f"each, and compare the answers question by question on {benchmarks}. {adjusted}"
     )
 
 
@@ -159,7 +168,7 @@ def findings(comparisons: pd.DataFrame, power: pd.DataFrame, arms: pd.DataFrame,
     asked = [question for question in SHOWN if question in set(shown["question"])]
     brief = len(shown) > MANY
     abstract = [design(comparisons, arms, experiment)]
-    for subset in experiment.subsets:
+    for subset in [*experiment.subsets, *experiment.models]:
         for question in asked:
             rows = shown[(shown["question"] == question) & (shown["subset"] == subset)]
             if len(rows):
@@ -168,7 +177,7 @@ def findings(comparisons: pd.DataFrame, power: pd.DataFrame, arms: pd.DataFrame,
         abstract.append(DEMO_CAVEAT)
     blocks = [" ".join(abstract)]
     for question in asked:
-        blocks.append(f"**{ASKED[question]}**")
+        blocks.append(f"**{ASKED[question] if experiment.subsets else 'Do the other models beat the baseline?'}**")
         blocks.append(question_list(shown[shown["question"] == question], power.set_index(KEYS)))
     if len(shown) < len(comparisons):
         blocks.append("The controls are held against the baseline in @tbl-comparisons.")

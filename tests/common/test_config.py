@@ -74,6 +74,27 @@ MISTAKES = {
         changed(training__effective_batch=16, training__per_device_batch=5),
         "training.per_device_batch: effective_batch 16 is not a multiple",
     ),
+    "subsets of nothing": (
+        {key: value for key, value in MINIMAL.items() if key != "dataset"},
+        "subsets: a dataset needs subsets and subsets need a dataset",
+    ),
+    "a dataset for nothing": (changed(subsets={}), "subsets: a dataset needs subsets and subsets need a dataset"),
+    "nothing to compare": (
+        {key: value for key, value in MINIMAL.items() if key not in ("dataset", "subsets")},
+        "subsets: there is nothing to compare",
+    ),
+    "samples of a likelihood": (
+        changed(evaluation__benchmarks__b={"path": "README.md", "kind": "loglikelihood", "samples": 4}),
+        "evaluation.benchmarks.b.samples: a benchmark of kind loglikelihood has one answer per question",
+    ),
+    "answers longer than the context": (
+        changed(evaluation__max_model_length=4096),
+        "evaluation.max_model_length: 4096 is less than generation.max_new_tokens (32768)",
+    ),
+    "no such template": (
+        changed(models={"other": {"name": "demo", "chat_template": "no.jinja"}}),
+        "models.other.chat_template: there is no file 'no.jinja'",
+    ),
     "two sources of a benchmark": (
         changed(evaluation__benchmarks__b__task="aime24"),
         "evaluation.benchmarks.b.demo: a benchmark is exactly one of",
@@ -138,7 +159,7 @@ def test_the_experiments_of_the_repository_are_valid(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if config["dataset"]["source"] == "file":
+    if config.get("dataset", {}).get("source") == "file":
         (tmp_path / config["dataset"]["path"]).touch()
     for benchmark in config["evaluation"]["benchmarks"].values():
         if "path" in benchmark:

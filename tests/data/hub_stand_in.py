@@ -13,7 +13,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Serves one repository as a data set and as a model, at one commit."""
+    """Serves one repository, as a data set and as a model, at one commit."""
 
     server: Any
 
@@ -43,29 +43,36 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.wfile.write(body)
 
-    def _files(self, names: list[str]) -> list[dict[str, Any]]:
-        oid = {name: hashlib.sha1(self.server.files[name]).hexdigest() for name in names}
-        return [
-            {"type": "file", "path": name, "size": len(self.server.files[name]), "oid": oid[name]} for name in names
+    def _list(self, folder: str, recursive: bool) -> list[dict[str, Any]]:
+        """Return what the hub says of a folder: its files and, where it does not descend into them, its folders."""
+        inside = {
+            file.removeprefix(f"{folder}/"): body
+            for file, body in self.server.files.items()
+            if file.startswith(f"{folder}/" if folder else "")
+        }
+        listed = [
+            {
+                "type": "file",
+                "path": f"{folder}/{file}".strip("/"),
+                "size": len(body),
+                "oid": hashlib.sha1(body).hexdigest(),
+            }
+            for file, body in inside.items()
+            if recursive or "/" not in file
         ]
-
-    def _tree(self, folder: str) -> list[dict[str, Any]]:
-        """Return what lies in a folder: its files and its folders, not what is in those."""
-        start = f"{folder}/" if folder else ""
-        inside = [name for name in self.server.files if name.startswith(start)]
-        folders = {start + name.removeprefix(start).split("/")[0] for name in inside if "/" in name.removeprefix(start)}
-        files = self._files([name for name in inside if "/" not in name.removeprefix(start)])
-        return files + [{"type": "directory", "path": path, "size": 0, "oid": "0"} for path in sorted(folders)]
+        folders = {file.split("/")[0] for file in inside if "/" in file and not recursive}
+        return listed + [{"type": "directory", "path": each, "size": 0, "oid": "0"} for each in sorted(folders)]
 
     def _serve(self, with_body: bool) -> None:
-        path, name = self.path.split("?")[0], self.server.name
-        if re.fullmatch(rf"/api/(datasets|models)/{name}(/revision/{COMMIT})?", path):
+        path, name = self.path.split("?")[0], re.escape(self.server.name)
+        api = rf"/api/(?:datasets|models)/{name}"
+        if re.fullmatch(rf"{api}(/revision/{COMMIT})?", path):
             siblings = [{"rfilename": file} for file in self.server.files]
-            card = {"id": name, "sha": COMMIT, "cardData": self.server.card, "siblings": siblings}
+            card = {"id": self.server.name, "sha": COMMIT, "cardData": self.server.card, "siblings": siblings}
             self._send(200, json.dumps(card).encode(), with_body, {"Content-Type": "application/json"})
             return
-        if tree := re.fullmatch(rf"/api/(datasets|models)/{name}/tree/{COMMIT}/?(.*)", path):
-            listed = self._tree(tree[2]) if tree[1] == "datasets" else self._files(list(self.server.files))
+        if tree := re.fullmatch(rf"{api}/tree/{COMMIT}(.*)", path):
+            listed = self._list(tree[1].strip("/"), recursive="recursive=true" in self.path.lower())
             self._send(200, json.dumps(listed).encode(), with_body, {"Content-Type": "application/json"})
             return
         file = re.fullmatch(rf"(?:/datasets)?/{name}/resolve/{COMMIT}/(.+)", path)
@@ -75,7 +82,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.server.files.get(file[1]) if file else None
         if body is None:
             code = "EntryNotFound" if file else "RepoNotFound"
-            if re.match(f"/api/(datasets|models)/{name}/", path):
+            if re.match(f"{api}/", path):
                 code = "RevisionNotFound"
             self._send(404, b"{}", with_body, {"X-Error-Code": code, "X-Error-Message": "not found"})
             return

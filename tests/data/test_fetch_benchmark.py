@@ -15,9 +15,13 @@ from scripts.common.cli import UserError, heavy_imports
 from scripts.common.questions import Question, question_id, read_questions, unpack_tests
 from scripts.data import fetch_benchmark
 from scripts.data.fetch_benchmark import read_local, read_task, task_configs
+from tests.conftest import make_tokenizer
 
-with heavy_imports():
-    import lighteval.tasks.lighteval_task  # noqa: F401  (before the hub is stubbed)
+with heavy_imports():  # before the hub is stubbed
+    from lighteval.metrics.metrics import Metrics
+    from lighteval.tasks.prompt_manager import PromptManager
+
+    from scripts.evaluate.tasks import to_doc
 
 PUBLIC = Path(__file__).parents[3] / "shared" / "data" / "benchmarks"
 
@@ -99,7 +103,7 @@ def test_choices_become_letters(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "row", "message"),
     [
-        ("choice", {"question": "?", "answer": "A"}, "line 1: a benchmark of kind choice needs a list"),
+        ("choice", {"question": "?", "answer": "A"}, "line 1: a benchmark of this kind needs a list"),
         (
             "choice",
             {"question": "?", "answer": "D", "choices": ["x", "y"]},
@@ -201,6 +205,34 @@ def test_subtasks_become_subjects_and_are_reasoned_about(hub) -> None:
     assert len(questions) == 57 == len({question.id for question in questions})
     assert {"anatomy", "virology"} < {question.subject for question in questions}
     assert {question.answer for question in questions} == {"C"}
+
+
+MMLU = {"question": "Which is a prime?", "choices": ["4", "5", "6", "8"], "answer": 1}
+
+
+def test_a_likelihood_task_asks_what_lighteval_asks(hub) -> None:
+    hub({"edinburgh-dawg/mmlu-redux-2.0": [MMLU]})
+    questions, _ = read_task("mmlu_redux_2", "loglikelihood")
+    question = next(question for question in questions if question.subject == "abstract_algebra")
+    config = next(config for config in task_configs("mmlu_redux_2") if config.name.endswith("abstract_algebra"))
+    tokenizer = make_tokenizer()
+    prompts = PromptManager(use_chat_template=True, tokenizer=tokenizer, system_prompt="Be brief.")
+    theirs, ours = config.prompt_function(MMLU, config.name), to_doc(question, "mmlu_redux_2")
+    assert prompts.prepare_prompt(ours) == prompts.prepare_prompt(theirs)
+    assert (ours.choices, ours.gold_index) == (theirs.choices, theirs.gold_index) == (["A", "B", "C", "D"], 1)
+    assert Metrics.loglikelihood_acc.value in config.metrics, "what tasks.metrics takes"
+
+
+def test_a_local_likelihood_file_asks_the_same(hub, tmp_path: Path) -> None:
+    hub({"edinburgh-dawg/mmlu-redux-2.0": [MMLU]})
+    theirs = next(q for q in read_task("mmlu_redux_2", "loglikelihood")[0] if q.subject == "abstract_algebra")
+    path = lines(tmp_path / "own.jsonl", {**MMLU, "answer": "B", "subject": "abstract_algebra"})
+    (own,) = read_local(path, "loglikelihood")
+    assert own.model_copy(update={"id": theirs.id}) == theirs
+    (bare,) = read_local(lines(tmp_path / "own.jsonl", {**MMLU, "answer": "B"}), "loglikelihood")
+    assert bare.prompt and bare.prompt.startswith(
+        "The following are multiple choice questions (with answers).\n\nWhich"
+    )
 
 
 def test_a_final_answer_is_taken_out_of_a_solution(hub) -> None:

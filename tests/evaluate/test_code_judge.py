@@ -134,7 +134,7 @@ def test_an_evaluation_goes_on_whatever_programs_do(run_evaluation, questions: P
         def generate(self, requests, sampling):
             found = [self.tokenizer.decode(request.prompt_ids).split("number ")[1][0] for request in requests]
             texts = [f"<think>```print(9)```</think>Here:\n```python\n{programs[int(number)]}\n```" for number in found]
-            return [Generated(self.tokenizer(text)["input_ids"], "length") for text in texts]
+            return enumerate(Generated(self.tokenizer(text)["input_ids"], "length") for text in texts)
 
     monkeypatch.setattr(transformers_engine, "TransformersEngine", Writer)
     own = [question_of(SUMS, None, f"q{i}").model_copy(update={"question": f"number {i}"}) for i in range(7)]

@@ -1,20 +1,25 @@
 """An evaluation from the model's folder to JSON and table."""
 
 import json
+import logging
 import math
 import re
+import shutil
 import statistics
 from collections import defaultdict
+from collections.abc import Iterator
 from math import comb
 from pathlib import Path
 
 import pytest
+from lighteval.utils.utils import make_results_table
 
 from scripts.common.cli import UserError
 from scripts.common.questions import Question, read_questions, write_questions
 from scripts.common.tables import read_table
 from scripts.evaluate import evaluate_model, merge_shards, transformers_engine
 from scripts.evaluate.engines import Generated, Request, Sampling
+from scripts.report.summarise_scores import score_tables
 
 BOX = r"<think>2+2={wrong}</think> The final answer is \boxed{{{answer}}}."
 
@@ -26,35 +31,35 @@ def rows_of(path: Path) -> list[dict]:
 class Scripted:
     """An engine that answers q0 three times right, q1 twice, q2 once, q3 and later never; sample 2 of all is cut off."""
 
-    requests: list[Request]
+    calls: list[list[Request]] = []
 
     def __init__(self, model: Path, dtype: str, batch_size: int) -> None:
         from transformers import AutoTokenizer
 
         self.tokenizer = AutoTokenizer.from_pretrained(model)
 
-    def generate(self, requests: list[Request], sampling: Sampling) -> list[Generated]:
-        type(self).requests = requests
-        answers = []
-        for number, request in enumerate(requests):
+    def generate(self, requests: list[Request], sampling: Sampling) -> Iterator[tuple[int, Generated]]:
+        type(self).calls.append(requests)
+        for number, request in reversed(list(enumerate(requests))):
             sample = number % 3
             question = int(self.tokenizer.decode(request.prompt_ids).split("Start with ")[1].split(".")[0])
             right = sample >= question
             text = BOX.format(wrong=2 * question if not right else 99, answer=2 * question if right else f"1{sample}5")
             ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
             stop = self.tokenizer.eos_token_id
-            answers.append(Generated(ids, "length") if sample == 2 else Generated([*ids, stop], "stop"))
-        return answers
+            yield number, Generated(ids, "length") if sample == 2 else Generated([*ids, stop], "stop")
 
 
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch) -> type[Scripted]:
     monkeypatch.setattr(transformers_engine, "TransformersEngine", Scripted)
+    monkeypatch.setattr(Scripted, "calls", [])
     return Scripted
 
 
 def test_the_json_is_a_recount_of_the_table(run_evaluation, scripted) -> None:
     result, answers = run_evaluation()
+    assert [len(requests) for requests in scripted.calls] == [21], "all prompts go to the engine at once"
     rows = rows_of(answers)
     assert [(row["question_id"], row["sample"]) for row in rows] == [(f"q{q}", s) for q in range(7) for s in range(3)]
     by_question = defaultdict(list)
@@ -65,7 +70,9 @@ def test_the_json_is_a_recount_of_the_table(run_evaluation, scripted) -> None:
     scores = json.loads(result.read_text())["results"]["sums|0"]
     means = [statistics.mean(correct) for correct in by_question.values()]
     anyone = [1 - comb(3 - sum(correct), 3) / comb(3, 3) for correct in by_question.values()]
-    for name, values in [("pass@k:k=1&n=3", means), ("pass@k:k=3&n=3", anyone)]:
+    # q0 is right thrice, q1 twice; of q2's answers "1005", "115" and "4" the first is taken: no two are the same.
+    majority = [1, 1, 0, 0, 0, 0, 0]
+    for name, values in [("pass@k:k=1&n=3", means), ("pass@k:k=3&n=3", anyone), ("maj@n:n=3", majority)]:
         assert scores[name] == pytest.approx(statistics.mean(values), abs=1e-12)
         assert scores[f"{name}_stderr"] == pytest.approx(statistics.stdev(values) / math.sqrt(7), abs=1e-12)
 
@@ -96,7 +103,7 @@ def test_the_result_json_has_lightevals_form(run_evaluation, scripted) -> None:
 def test_prompts_go_through_the_chat_template_whole(run_evaluation, scripted, tiny_model: Path) -> None:
     run_evaluation("all", "--system-prompt", "Reason, then \\boxed{}.", "--max-new-tokens", 2)
     engine = scripted(tiny_model, "float32", 1)
-    prompts = {engine.tokenizer.decode(request.prompt_ids) for request in scripted.requests}
+    prompts = {engine.tokenizer.decode(request.prompt_ids) for request in scripted.calls[-1]}
     assert (
         "<|im_start|>system\nReason, then \\boxed{}.<|im_end|>\n<|im_start|>user\n"
         "Start with 2. A: add 2. B: add 0. B: add 0. Result?<|im_end|>\n<|im_start|>assistant\n"
@@ -105,21 +112,21 @@ def test_prompts_go_through_the_chat_template_whole(run_evaluation, scripted, ti
 
 
 def test_an_answer_has_the_room_that_its_prompt_leaves(run_evaluation, scripted) -> None:
-    run_evaluation("all", "--max-new-tokens", 250, "--max-model-length", 100)
-    assert all(len(request.prompt_ids) + request.max_new_tokens == 100 for request in scripted.requests)
+    run_evaluation("all", "--max-new-tokens", 100, "--max-model-length", 100)
+    assert all(len(request.prompt_ids) + request.max_new_tokens == 100 for request in scripted.calls[-1])
     with pytest.raises(UserError, match=r"question 'q\d' is \d+ tokens long, which leaves no room"):
         run_evaluation("all", "--max-model-length", 20)
 
 
 def test_seeds_are_of_question_and_sample(run_evaluation, scripted) -> None:
     run_evaluation()
-    seeds = {(tuple(request.prompt_ids), request.seed) for request in scripted.requests}
+    seeds = {(tuple(request.prompt_ids), request.seed) for request in scripted.calls[-1]}
     assert len({seed for _, seed in seeds}) == 21
     run_evaluation("half", "--shard", 1, "--shards", 2)
-    assert len(scripted.requests) == 9
-    assert {(tuple(request.prompt_ids), request.seed) for request in scripted.requests} < seeds
+    assert len(scripted.calls[-1]) == 9
+    assert {(tuple(request.prompt_ids), request.seed) for request in scripted.calls[-1]} < seeds
     run_evaluation("other", "--seed", 2)
-    assert not seeds & {(tuple(request.prompt_ids), request.seed) for request in scripted.requests}
+    assert not seeds & {(tuple(request.prompt_ids), request.seed) for request in scripted.calls[-1]}
 
 
 def test_shards_merged_are_the_whole(run_evaluation, questions: Path, tmp_path: Path, monkeypatch) -> None:
@@ -151,6 +158,99 @@ def test_a_rerun_makes_the_same_table(run_evaluation) -> None:
     assert rows_of(run_evaluation("third", "--temperature", 1.0, "--seed", 5)[1]) != rows_of(first)
 
 
+def test_one_sample_a_question_has_the_reports_standard_error(run_evaluation, scripted) -> None:
+    """lighteval's stderr and the report's se are the same number."""
+    result, answers = run_evaluation("one", "--samples", 1)
+    (task,) = (scores for name, scores in json.loads(result.read_text())["results"].items() if name != "all")
+    frame = read_table("answers", answers).to_pandas().assign(arm="base")
+    (row,) = score_tables(frame, alpha=0.05)[0].to_dict("records")
+    assert 0 < row["score"] < 1
+    assert task["pass@k:k=1&n=1"] == pytest.approx(row["score"], abs=1e-12)
+    assert task["pass@k:k=1&n=1_stderr"] == pytest.approx(row["se"], abs=1e-12)
+
+
+def test_lightevals_own_tools_read_the_json(run_evaluation, scripted) -> None:
+    result = json.loads(run_evaluation()[0].read_text())
+    table = make_results_table(result)
+    for name, value in result["results"]["sums|0"].items():
+        if not name.endswith("_stderr"):
+            assert f"|{name}" in table.replace(" ", "") and f"{value:.4f}" in table
+
+
+class Mortal(Scripted):
+    """An engine that dies at its twelfth answer, `lives` times."""
+
+    lives = 1
+
+    def generate(self, requests: list[Request], sampling: Sampling) -> Iterator[tuple[int, Generated]]:
+        for number, pair in enumerate(super().generate(requests, sampling)):
+            if number == 11 and type(self).lives:
+                type(self).lives -= 1
+                raise RuntimeError("CUDA error: device-side assert triggered\nmore of it")
+            yield pair
+
+
+def test_an_engine_that_dies_once_goes_on(run_evaluation, scripted, monkeypatch, caplog) -> None:
+    expected = rows_of(run_evaluation()[1])
+    monkeypatch.setattr(transformers_engine, "TransformersEngine", Mortal)
+    monkeypatch.setattr(Mortal, "lives", 1)
+    with pytest.MonkeyPatch.context() as patch:
+        # Scripted tells samples apart by their place; the second start is asked for the first ten answers only.
+        patch.setattr(Mortal, "calls", [])
+        assert rows_of(run_evaluation("again")[1]) == expected
+        assert [len(requests) for requests in Mortal.calls] == [21, 10]
+    assert "the engine transformers died with 10 answers to go" in caplog.text and "device-side" in caplog.text
+
+
+def test_an_engine_that_dies_twice_is_named(run_evaluation, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(transformers_engine, "TransformersEngine", Mortal)
+    monkeypatch.setattr(Mortal, "lives", 2)
+    monkeypatch.setattr(Mortal, "generate", lambda *_: (_ for _ in ()).throw(MemoryError("no room")))
+    with pytest.raises(UserError, match=r"the engine transformers died twice, .* of 'MemoryError: no room'"):
+        run_evaluation("dead")
+    assert not list(tmp_path.glob("*dead*")), "nothing half-written"
+
+
+def test_a_model_without_a_chat_template(run_evaluation, tiny_model: Path, tmp_path: Path) -> None:
+    bare = shutil.copytree(tiny_model, tmp_path / "bare")
+    (bare / "chat_template.jinja").unlink()
+    with pytest.raises(UserError, match="has no chat template; name a Jinja file"):
+        run_evaluation("all", "--model", bare)
+    template = tmp_path / "plain.jinja"
+    template.write_text("{% for message in messages %}{{ message['content'] }}{% endfor %}")
+    assert len(rows_of(run_evaluation("all", "--model", bare, "--chat-template", template)[1])) == 21
+
+
+def test_answers_that_none_could_read_are_told_loudly(run_evaluation, scripted, monkeypatch, caplog) -> None:
+    caplog.set_level(logging.INFO)
+    run_evaluation("all")
+    assert "base on sums: 6 of 21 answers to 7 questions are right; 7 cut off, 0 without an answer" in caplog.text
+    assert "WARNING" not in caplog.text
+    monkeypatch.setitem(globals(), "BOX", "I cannot say.")
+    run_evaluation("none")
+    assert "not one of the 21 answers of 'base' to 'sums' could be read" in caplog.text
+
+
+def test_the_bar_counts_questions(run_evaluation, scripted, capfd) -> None:
+    run_evaluation()
+    last = capfd.readouterr().err.split("answering")[-1]
+    assert "7/7" in last and "tokens/s" in last and "question" in last
+
+
+def test_a_model_trained_again_at_its_path_answers_anew(run_evaluation, tiny_model: Path, tmp_path: Path) -> None:
+    """No cache stands between: lighteval's is keyed on the path, and would lie in the model's folder."""
+    from safetensors.torch import load_file, save_file
+
+    model = shutil.copytree(tiny_model, tmp_path / "model")
+    before = {path.name for path in model.iterdir()}
+    first = rows_of(run_evaluation("first", "--model", model)[1])
+    weights = load_file(model / "model.safetensors")
+    save_file({name: -value for name, value in weights.items()}, model / "model.safetensors", metadata={"format": "pt"})
+    second = rows_of(run_evaluation("second", "--model", model)[1])
+    assert [row["text"] for row in first] != [row["text"] for row in second]
+    assert {path.name for path in model.iterdir()} == before
+
+
 def test_choices_are_judged_by_letter(run_evaluation, scripted, questions: Path, monkeypatch) -> None:
     letters = {"choices": ["A", "B"], "gold_index": 1, "answer": "B"}
     own = [question.model_copy(update=letters) for question in read_questions(questions)]
@@ -168,6 +268,8 @@ def test_choices_are_judged_by_letter(run_evaluation, scripted, questions: Path,
         (["--shard", "2", "--shards", "2"], "--shard 2 is not one of 0 to 1"),
         (["--shard", "8", "--shards", "9"], "shard 8 of 9 has no questions"),
         (["--temperature", "-1"], "--temperature: "),
+        (["--max-new-tokens", "257"], r"max_new_tokens is 257, more than the 256 tokens of model 'base'"),
+        (["--max-new-tokens", "1025", "--max-model-length", "4096"], "max_new_tokens is 1,025, more than the 1,024"),
     ],
 )
 def test_mistakes_get_a_sentence(run_evaluation, options: list[str], message: str) -> None:

@@ -2,12 +2,14 @@
 
 import copy
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
 from scripts.common.tables import to_table
-from scripts.evaluate.merge_shards import join_answers, join_results, scores
+from scripts.evaluate.merge_shards import join_answers, join_results
+from scripts.evaluate.scores import METRIC
+from scripts.evaluate.tasks import metrics
+from tests.evaluate.scored_answers import scored
 
 NAMES = ["pass@k:k=1&n=2", "pass@k:k=2&n=2"]
 
@@ -48,23 +50,8 @@ def test_answers_must_be_complete(keys: list[tuple[str, int]], message: str) -> 
         join_answers([answers(*keys)], ["a", "b"])
 
 
-def test_scores_are_over_questions() -> None:
-    found = scores(np.array([[1, 1], [1, 0], [0, 0], [0, 1]]), NAMES)
-    assert found == pytest.approx(
-        {
-            "pass@k:k=1&n=2": 0.5,
-            "pass@k:k=1&n=2_stderr": np.sqrt((0.25 + 0.25) / 3) / 2,
-            "pass@k:k=2&n=2": 0.75,
-            "pass@k:k=2&n=2_stderr": 0.25,
-        }
-    )
-    assert scores(np.array([[1, 0]]), NAMES) == {"pass@k:k=1&n=2": 0.5, "pass@k:k=2&n=2": 1.0}
-    with pytest.raises(ValueError, match="does not go with 3 answers"):
-        scores(np.zeros((2, 3)), NAMES)
-
-
 def test_results_become_one() -> None:
-    joined = join_results([result(0, 2), result(1, 2)], np.array([[1, 1], [0, 0]]))
+    joined = join_results([result(0, 2), result(1, 2)], scored([[1, 1], [0, 0]]))
     assert joined["results"]["sums|0"]["pass@k:k=1&n=2"] == 0.5
     assert joined["summary_tasks"]["sums|0"]["non_padded"] == 4
     assert joined["config_general"]["total_evaluation_time_secondes"] == "3.0"
@@ -82,4 +69,11 @@ def test_results_become_one() -> None:
 )
 def test_results_must_be_the_shards_of_one_evaluation(shards: list[dict]) -> None:
     with pytest.raises(ValueError, match="is no shard of the same evaluation"):
-        join_results(shards, np.ones((2, 2)))
+        join_results(shards, scored([[1, 1], [1, 1]]))
+
+
+@pytest.mark.parametrize("kind", ["math", "choice", "code", "loglikelihood"])
+def test_the_metrics_of_every_kind_are_known(kind: str) -> None:
+    """A name that merge_shards does not know would be left out of the whole."""
+    for metric in metrics(kind, 1 if kind == "loglikelihood" else 4):
+        assert METRIC.match(metric.metric_name), metric.metric_name

@@ -1,28 +1,27 @@
 """The transformers engine against transformers itself, and the independence of its answers."""
 
-import random
 from pathlib import Path
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, TemperatureLogitsWarper, TopPLogitsWarper
 
-from scripts.evaluate.engines import Generated, Request, Sampling
+from scripts.evaluate.engines import Generated, Request
 from scripts.evaluate.transformers_engine import TransformersEngine, next_tokens
-
-GREEDY = Sampling(temperature=0.0, top_p=1.0, stop_ids=frozenset())
-SAMPLED = Sampling(temperature=0.8, top_p=0.9, stop_ids=frozenset({5, 6, 7}))
+from tests.evaluate.engine_cases import (
+    GREEDY,
+    SAMPLED,
+    answers,
+    check_loglikelihoods,
+    check_own_seed,
+    check_stop_at_the_limit,
+    draw_requests,
+)
 
 
 @pytest.fixture(scope="module")
 def engine(tiny_model: Path) -> TransformersEngine:
     return TransformersEngine(tiny_model, "float32", batch_size=4)
-
-
-@pytest.fixture(scope="module")
-def requests() -> list[Request]:
-    rng = random.Random(3)
-    return [Request([rng.randrange(10, 290) for _ in range(rng.randint(3, 40))], 30, seed) for seed in range(11)]
 
 
 @pytest.mark.parametrize(("temperature", "top_p"), [(0.6, 0.95), (1.0, 0.5), (1.5, 1.0)])
@@ -45,11 +44,10 @@ def test_extreme_uniforms_stay_in_the_nucleus() -> None:
     assert next_tokens(logits, uniforms, temperature=1.0, top_p=1e-6).tolist() == [0, 0]
 
 
-def test_greedy_answers_are_those_of_transformers_generate(
-    engine: TransformersEngine, requests: list[Request], tiny_model: Path
-) -> None:
+def test_greedy_answers_are_those_of_transformers_generate(engine: TransformersEngine, tiny_model: Path) -> None:
+    requests = draw_requests()
     model = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
-    for request, answer in zip(requests, engine.generate(requests, GREEDY), strict=True):
+    for request, answer in zip(requests, answers(engine, requests, GREEDY), strict=True):
         ids = torch.tensor([request.prompt_ids])
         reference = model.generate(
             ids,
@@ -62,36 +60,26 @@ def test_greedy_answers_are_those_of_transformers_generate(
         assert answer == Generated(reference[0, ids.shape[1] :].tolist(), "length")
 
 
-def test_an_answer_depends_on_its_own_seed_alone(engine: TransformersEngine, requests: list[Request]) -> None:
-    answers = engine.generate(requests, SAMPLED)
-    assert len({tuple(answer.token_ids) for answer in answers}) == len(answers)
-    assert {answer.finish_reason for answer in answers} == {"stop", "length"}
-    shuffled = random.Random(1).sample(range(len(requests)), 7)
-    assert engine.generate([requests[i] for i in shuffled], SAMPLED) == [answers[i] for i in shuffled]
-    assert engine.generate(requests[2:3], SAMPLED) == answers[2:3]
-    other_seed = Request(requests[2].prompt_ids, 30, 99)
-    assert engine.generate([other_seed], SAMPLED) != answers[2:3]
-    longer = Request(requests[2].prompt_ids, 60, requests[2].seed)
-    assert engine.generate([longer], SAMPLED)[0].token_ids[:30] == answers[2].token_ids
+def test_an_answer_depends_on_its_own_seed_alone(engine: TransformersEngine) -> None:
+    check_own_seed(engine)
+    request = draw_requests()[2]
+    longer = Request(request.prompt_ids, 60, request.seed)
+    assert answers(engine, [longer], SAMPLED)[0].token_ids[:30] == answers(engine, [request], SAMPLED)[0].token_ids
 
 
-def test_a_stop_token_at_the_limit_is_a_stop(engine: TransformersEngine, requests: list[Request]) -> None:
-    tokens = engine.generate(requests[:1], GREEDY)[0].token_ids
-    limit = next(i for i in range(5, 30) if tokens[i] not in tokens[:i])
-    sampling = Sampling(0.0, 1.0, frozenset({tokens[limit]}))
-
-    def answer(max_new_tokens: int) -> Generated:
-        return engine.generate([Request(requests[0].prompt_ids, max_new_tokens, 0)], sampling)[0]
-
-    assert answer(limit) == Generated(tokens[:limit], "length")
-    assert answer(limit + 1) == Generated(tokens[: limit + 1], "stop")
-    assert answer(limit + 9) == Generated(tokens[: limit + 1], "stop")
+def test_a_stop_token_at_the_limit_is_a_stop(engine: TransformersEngine) -> None:
+    check_stop_at_the_limit(engine)
 
 
-def test_limits_differ_within_a_batch(engine: TransformersEngine, requests: list[Request]) -> None:
+def test_loglikelihoods_are_those_of_one_sequence_at_a_time(engine: TransformersEngine, tiny_model: Path) -> None:
+    check_loglikelihoods(engine, tiny_model)
+
+
+def test_limits_differ_within_a_batch(engine: TransformersEngine) -> None:
+    requests = draw_requests()
     limits = [1, 30, 2, 17, 5, 30, 1, 9, 3, 4, 8]
     own = [Request(r.prompt_ids, limit, r.seed) for r, limit in zip(requests, limits, strict=True)]
-    whole = engine.generate(requests, GREEDY)
-    assert engine.generate(own, GREEDY) == [
+    whole = answers(engine, requests, GREEDY)
+    assert answers(engine, own, GREEDY) == [
         Generated(answer.token_ids[:limit], "length") for answer, limit in zip(whole, limits, strict=True)
     ]

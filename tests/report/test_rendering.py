@@ -21,7 +21,15 @@ from scripts.report import rendering
 from scripts.report.facts import Facts
 from scripts.report.markdown import escape, quote, table
 from scripts.report.pick_chains import chain_to_print, shown_steps
-from scripts.report.render_report import assemble, metadata, parts, split_findings, with_front_matter
+from scripts.report.render_report import (
+    OF_TRAINING,
+    assemble,
+    metadata,
+    parts,
+    split_findings,
+    with_front_matter,
+    without_sections,
+)
 
 HEADINGS = [
     "Findings", "Scores", "Comparisons", "Selection", "Training", "Data hygiene", "Example answers", "Methods",
@@ -324,6 +332,17 @@ def test_provenance_leaves_out_what_nothing_uses(results: Path) -> None:
     shutil.rmtree(stale.parent)
     assert {"evaluate/base/chains.parquet", "data/raw.parquet", "report/tables/scores.csv"} <= names
     assert not [name for name in names if "gone" in name]
+
+
+def test_sections_are_left_out_whole() -> None:
+    document = (
+        "# A {#a}\n\none\n\n# B {#b}\n\ntwo\n\n## C {#c}\n\nthree\n\n# D {#d}\n\n## E {#e}\n\nfour\n\n## F\n\nfive\n"
+    )
+    assert without_sections(document, ("b", "e")) == "# A {#a}\n\none\n\n# D {#d}\n\n## F\n\nfive\n"
+    report = (ROOT / "report/report.qmd").read_text(encoding="utf-8")
+    shorter = without_sections(report, OF_TRAINING)
+    assert all(f"{{#{anchor}}}" in report and anchor not in shorter for anchor in OF_TRAINING)
+    assert "{#sec-evaluation}" in shorter and "{#sec-threats}" in shorter and "loss.svg" not in shorter
 
 
 def test_front_matter_keeps_hostile_values() -> None:

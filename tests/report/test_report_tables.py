@@ -3,8 +3,10 @@
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ttest_rel
 
 from scripts.common.cli import UserError
 from scripts.common.tables import TableError, read_csv, read_table, write_table
@@ -101,6 +103,7 @@ class TestComparisons:
         arms = ["base", "other", "s", "s.rows", "s.unpruned", "r"]
         trained = {arm: arm not in ("base", "other") for arm in arms}
         assert list(compare_models.pairs(arms, trained, "base")) == [
+            ("base", "other", "base"),
             ("base", "s", "base"),
             ("base", "s.rows", "base"),
             ("base", "s.unpruned", "base"),
@@ -134,6 +137,17 @@ class TestComparisons:
         rows = compare_models.comparison_rows(comparisons, 0.05)
         assert {row["level"] for row in rows} == {"these runs"}
         assert len(compare_models.mcnemar_rows(comparisons)) == len(comparisons) == 3
+
+    def test_a_model_that_was_not_trained_has_no_runs_to_vary(self) -> None:
+        """However much the runs of others vary, two given models differ by a paired t test over questions."""
+        names = ["base", "other", *(f"{arm}-t{seed}" for arm in ("s", "r") for seed in (1, 2, 3, 4))]
+        rng = np.random.default_rng(0)
+        right = {name: rng.random(40) < share for name, share in zip(names, np.linspace(0.1, 0.9, 10), strict=True)}
+        answers = [answer(name, f"{q:02d}", correct=int(right[name][q])) for name in names for q in range(40)]
+        rows = compare_models.comparison_rows(compare_models.compare(frame(answers), "base"), 0.05)
+        row = next(row for row in rows if row["subset"] == "other")
+        assert row["p_value"] == pytest.approx(ttest_rel(right["other"], right["base"]).pvalue)
+        assert (row["df"], row["level"]) == (pytest.approx(39), "method")
 
     def test_mcnemar_needs_one_run_and_one_sample(self) -> None:
         answers = [answer(m, q, s) for m in ("base", "s-t1") for q in "xyz" for s in (0, 1)]

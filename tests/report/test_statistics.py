@@ -10,6 +10,7 @@ from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import proportion_confint
 
+from scripts.common.majority import majority_correct
 from scripts.report import power, statistics
 from scripts.report.statistics import Difference, RunVariance
 
@@ -199,7 +200,7 @@ class TestAnswers:
         ],
     )
     def test_majority(self, extracted: list[str | None], correct: list[int], expected: int) -> None:
-        assert statistics.majority_correct(extracted, correct) == expected
+        assert majority_correct(extracted, correct) == expected
 
     def test_mcnemar_is_the_exact_test(self) -> None:
         rng = np.random.default_rng(6)

@@ -63,6 +63,13 @@ class Benchmark(Settings):
             raise ValueError("a benchmark is exactly one of task, path and demo")
         return demo
 
+    @field_validator("samples")
+    @classmethod
+    def _likelihood_has_no_samples(cls, samples: int, info: ValidationInfo) -> int:
+        if info.data.get("kind") == "loglikelihood" and samples > 1:
+            raise ValueError("a benchmark of kind loglikelihood has one answer per question: nothing is drawn")
+        return samples
+
 
 class Evaluation(Settings):
     """How every model is evaluated: all the same way."""
@@ -83,6 +90,17 @@ class Evaluation(Settings):
     """Whether programs that models write (kind: code) are run also where there is no sandbox (bubblewrap)."""
     benchmarks: dict[str, Benchmark] = Field(min_length=1)
     """The benchmarks by name."""
+
+    @field_validator("max_model_length")
+    @classmethod
+    def _answers_fit(cls, length: int, info: ValidationInfo) -> int:
+        generation = info.data.get("generation")
+        if generation and generation.max_new_tokens > length:
+            raise ValueError(
+                f"{length} is less than generation.max_new_tokens ({generation.max_new_tokens}): no answer could be "
+                "that long"
+            )
+        return length
 
     @field_validator("benchmarks")
     @classmethod

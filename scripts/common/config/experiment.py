@@ -2,12 +2,12 @@
 
 from typing import Annotated, NamedTuple
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from scripts.common.config.base import Settings
 from scripts.common.config.dataset import Dataset, Pool
 from scripts.common.config.evaluation import Evaluation
-from scripts.common.config.model import HubModel, Model, Scorer
+from scripts.common.config.model import EvaluatedModel, Model, Scorer
 from scripts.common.config.names import check_experiment_name, check_names
 from scripts.common.config.report import Report
 from scripts.common.config.resources import Resources
@@ -52,18 +52,18 @@ class Experiment(Settings):
     """The report's authors."""
     seed: int = Field(default=1, ge=0)
     """Seed of every draw that is not a training seed."""
-    dataset: Dataset
-    """Where the rows come from."""
+    dataset: Dataset | None = None
+    """Where the rows come from (none: nothing is trained, `model` and `models` are evaluated and compared)."""
     pool: Pool = Pool()
     """Which rows are fit for training."""
     model: Model
-    """The model that is fine-tuned."""
-    models: dict[str, HubModel] = {}
+    """The model that is fine-tuned; without a dataset the one that the others are held against."""
+    models: dict[str, EvaluatedModel] = {}
     """More models that are evaluated and compared, without training."""
     scorer: Scorer = Scorer()
     """The model that scores steps."""
-    subsets: dict[str, Subset] = Field(min_length=1)
-    """The selections by name. A sweep (see prune_ratio) stands for several."""
+    subsets: dict[str, Subset] = Field(default={}, validate_default=True)
+    """The selections by name, of the dataset. A sweep (see prune_ratio) stands for several."""
     controls: list[Control] = ["rows", "unpruned"]
     """What every subset that is not random or all is held against: rows, as many random rows; tokens, random rows up
     to as many tokens; unpruned, the same rows whole; random_prune, the same rows with as many functional steps per
@@ -90,6 +90,15 @@ class Experiment(Settings):
         if "base" in named:
             raise ValueError("the name 'base' is taken by the experiment's own model")
         return named
+
+    @field_validator("subsets")
+    @classmethod
+    def _something_is_compared(cls, subsets: dict[str, Subset], info: ValidationInfo) -> dict[str, Subset]:
+        if "dataset" in info.data and bool(info.data["dataset"]) != bool(subsets):
+            raise ValueError("a dataset needs subsets and subsets need a dataset; to evaluate only, leave out both")
+        if "models" in info.data and not subsets and not info.data["models"]:
+            raise ValueError("there is nothing to compare: name a dataset and subsets of it, or other models")
+        return subsets
 
     @field_validator("subsets")
     @classmethod

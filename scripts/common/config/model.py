@@ -39,13 +39,9 @@ class HubModel(Settings):
         return revision
 
 
-class Model(HubModel):
-    """The model that is fine-tuned. The name `demo` is the tiny one that the graph trains from scratch."""
+class EvaluatedModel(HubModel):
+    """A model that answers questions."""
 
-    dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
-    """Number format of the weights in training and evaluation."""
-    demo_steps: int | None = Field(default=None, gt=0)
-    """demo: optimiser steps of its training from scratch (default: enough to learn the demo's sums)."""
     chat_template: str | None = None
     """A Jinja file that replaces the model's own chat template."""
 
@@ -55,6 +51,15 @@ class Model(HubModel):
         if chat_template and not Path(chat_template).is_file():
             raise ValueError(f"there is no file '{chat_template}'")
         return chat_template
+
+
+class Model(EvaluatedModel):
+    """The model that is fine-tuned. The name `demo` is the tiny one that the graph trains from scratch."""
+
+    dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
+    """Number format of the weights in training and evaluation."""
+    demo_steps: int | None = Field(default=None, gt=0)
+    """demo: optimiser steps of its training from scratch (default: enough to learn the demo's sums)."""
 
 
 class Scorer(Settings):

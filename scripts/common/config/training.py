@@ -7,13 +7,26 @@ from pydantic import Field, ValidationInfo, field_validator
 from scripts.common.config.base import Settings
 
 
+class Lora(Settings):
+    """Low-rank adapters on every linear layer; they are merged into the saved model."""
+
+    rank: int = Field(default=16, gt=0)
+    """Rank of the adapters."""
+    alpha: int = Field(default=32, gt=0)
+    """Scale of the adapters: alpha / rank."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Dropout on the adapters' inputs."""
+
+
 class Optimisation(Settings):
     """How one run is trained: the same for every subset and seed."""
 
     epochs: float = Field(default=3.0, gt=0)
     """Passes over the subset."""
     max_length: int = Field(default=16_384, gt=1)
-    """Longest conversation in tokens. A subset with a longer one stops the run before it starts: nothing is cut."""
+    """Longest conversation in tokens, within the model's context."""
+    too_long: Literal["stop", "truncate"] = "stop"
+    """What to do about a longer one: stop before the run starts, or cut its end off (counted in summary.json)."""
     learning_rate: float = Field(default=1e-5, gt=0)
     """Peak learning rate (AdamW)."""
     scheduler: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
@@ -30,12 +43,17 @@ class Optimisation(Settings):
     """Conversations (with packing: packed rows) per GPU and forward pass."""
     packing: bool = False
     """Whether short conversations share a row of max_length tokens (best-fit, none is cut, none sees another)."""
-    activation_checkpointing: bool = True
-    """Whether activations are computed again in the backward pass: a fifth slower, far less memory."""
+    activation_checkpointing: Literal["auto"] | bool = "auto"
+    """Whether activations are computed again in the backward pass: a fifth slower, far less memory. auto: where they
+    would not fit, by an estimate."""
+    lora: Lora | None = None
+    """Train low-rank adapters instead of all weights (default: all weights)."""
     loss_on: Literal["assistant", "completion", "all"] = "assistant"
     """Which tokens are trained on: every assistant turn, the last one only, or everything."""
     save_steps: int = Field(default=1000, gt=0)
     """Optimiser steps between checkpoints (kept under work/, the newest two)."""
+    tensorboard: bool = False
+    """Whether to write TensorBoard files: `tensorboard --logdir work/<name>/train` shows the runs side by side."""
 
 
 class Training(Optimisation):

@@ -1,0 +1,133 @@
+"""Checkpoints in flight: which one a run goes on from, and whose they are.
+
+A checkpoint is whole when its list of files, written last, is there and every file has the size that it says. A folder
+of checkpoints belongs to one run: its run.json says of which data, model, settings, seed, code and processes.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from scripts.common.atomic import replacing
+from scripts.common.cli import UserError, log
+
+RUN = "run.json"
+FILES = "files.json"
+
+
+@contextmanager
+def alone(folder: Path, patience: float = 60) -> Iterator[None]:
+    """Hold the lock of a folder of checkpoints, so that an attempt never writes beside one that is still running.
+
+    One that was told to stop may be saving: it is given `patience` seconds, then UserError is raised. On a file system
+    without locks nothing is held.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        end = time.monotonic() + patience
+        while _is_held(lock):
+            if time.monotonic() > end:
+                raise UserError(
+                    f"another process still trains this run (it holds '{lock.name}'): wait for it, or end it"
+                )
+            time.sleep(min(1.0, patience))
+        yield
+
+
+def _is_held(lock: IO[str]) -> bool:
+    """Take the lock; say whether another process has it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in (errno.EWOULDBLOCK, errno.EACCES)
+    return False
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    return sorted(folder.glob("checkpoint-*"), key=_step)
+
+
+def mark_whole(checkpoint: Path) -> None:
+    """Say that all files of a checkpoint are written; they reach the disk before this is said."""
+    sizes = {
+        path.relative_to(checkpoint).as_posix(): path.stat().st_size for path in checkpoint.rglob("*") if path.is_file()
+    }
+    os.sync()
+    with replacing(checkpoint / FILES) as temporary:
+        temporary.write_text(json.dumps(sizes), encoding="utf-8")
+
+
+def is_whole(checkpoint: Path) -> bool:
+    """Whether every file of a checkpoint is there in full."""
+    try:
+        sizes = json.loads((checkpoint / FILES).read_text(encoding="utf-8"))
+        return all((checkpoint / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError):
+        return False
+
+
+def newest_whole(folder: Path) -> Path | None:
+    """Return the newest checkpoint that is whole, or None."""
+    return next((checkpoint for checkpoint in reversed(_checkpoints(folder)) if is_whole(checkpoint)), None)
+
+
+def remove_broken(folder: Path) -> None:
+    """Delete checkpoints that a killed attempt left half-written, or half-deleted."""
+    for checkpoint in _checkpoints(folder):
+        if not is_whole(checkpoint):
+            log.warning("%s was not written in full: it is left out", checkpoint)
+            shutil.rmtree(checkpoint)
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {prefix: value}
+    return {
+        key: leaf for name, inner in value.items() for key, leaf in _flat(inner, f"{prefix}.{name}".strip(".")).items()
+    }
+
+
+def claim(folder: Path, identity: dict[str, Any]) -> None:
+    """Make `folder` the one of the run with this identity (what it depends on, as JSON).
+
+    What another run left there is not gone on from: one sentence says so and why, and it is set aside.
+    """
+    note = folder / RUN
+    # As it comes back from the file: a tuple is a list there.
+    identity = json.loads(json.dumps(identity))
+    if folder.is_dir():
+        try:
+            found = json.loads(note.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            found = {}
+        if found == identity:
+            return
+        mine, theirs = _flat(identity), _flat(found)
+        differs = sorted(key for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key))
+        aside = next(
+            place
+            for number in range(1, 10**6)
+            if not (place := folder.with_name(f"{folder.name}-set-aside-{number}")).exists()
+        )
+        folder.rename(aside)
+        log.warning(
+            "the checkpoints in '%s' belong to another run (other: %s): this one starts anew, they are set aside as "
+            "'%s' and may be deleted",
+            folder,
+            ", ".join(differs),
+            aside,
+        )
+    folder.mkdir(parents=True)
+    with replacing(note) as temporary:
+        temporary.write_text(json.dumps(identity, indent=2), encoding="utf-8")

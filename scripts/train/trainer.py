@@ -1,0 +1,235 @@
+"""TRL's trainer as this project runs it: its arguments, the model, and what happens at every step."""
+
+import signal
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from scripts.common.cli import UserError
+from scripts.common.config.training import Optimisation
+from scripts.train import attention, checkpoints
+from scripts.train.hardware import EnergyMeter, needs_checkpointing, peak_memory_mib
+from scripts.train.rows import Encoded, rows_in_batch, training_set
+from scripts.train.saving import full_disk_is_told
+from scripts.train.step_log import append_step, next_attempt
+
+
+class Kernels(NamedTuple):
+    """How the model is computed; None: chosen for the machine."""
+
+    attention: str | None = None
+    checkpointing: bool | None = None
+    liger: bool | None = None
+
+
+BY_MACHINE = Kernels()
+
+
+def sft_arguments(settings: Optimisation, dtype: str, seed: int, folder: Path, processes: int, kernels: Kernels) -> Any:
+    """Return TRL's configuration of a run on `processes` processes.
+
+    Raises UserError when the effective batch cannot be dealt out to them.
+    """
+    import torch
+    from trl import SFTConfig
+
+    per_step = settings.per_device_batch * processes
+    if settings.effective_batch % per_step:
+        raise UserError(
+            f"training.effective_batch {settings.effective_batch} is not a multiple of per_device_batch "
+            f"{settings.per_device_batch} x {processes} processes"
+        )
+    gpu = torch.cuda.is_available()
+    return SFTConfig(
+        output_dir=str(folder),
+        num_train_epochs=settings.epochs,
+        max_length=settings.max_length,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type=settings.scheduler,
+        warmup_steps=settings.warmup,
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_grad_norm,
+        per_device_train_batch_size=settings.per_device_batch,
+        gradient_accumulation_steps=settings.effective_batch // per_step,
+        packing=settings.packing,
+        gradient_checkpointing=bool(kernels.checkpointing),
+        use_liger_kernel=bool(kernels.liger),
+        # The rows come tokenised, labelled and packed (rows.py).
+        dataset_kwargs={"skip_prepare_dataset": True},
+        save_strategy="steps",
+        save_steps=settings.save_steps,
+        save_total_limit=2,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        seed=seed,
+        data_seed=seed,
+        bf16=dtype == "bfloat16",
+        fp16=dtype == "float16",
+        use_cpu=not gpu,
+        dataloader_pin_memory=gpu,
+        report_to="tensorboard" if settings.tensorboard else "none",
+    )
+
+
+def load_model(base: Path, settings: Optimisation, dtype: str, kernels: Kernels = BY_MACHINE) -> tuple[Any, Kernels]:
+    """Return the model to train, and how it will be computed.
+
+    Weights that are trained are float32; with 16-bit types the passes are mixed precision, so that small updates are
+    not lost. Raises UserError when max_length is above the model's context.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.from_pretrained(base)
+    context = getattr(config, "max_position_embeddings", None)
+    if context and settings.max_length > context:
+        raise UserError(
+            f"training.max_length {settings.max_length} is above the context of the model in '{base}', {context} tokens"
+        )
+    half = dtype != "float32"
+    attention.register()
+    kernels = kernels._replace(
+        attention=kernels.attention or attention.choose(config, half), liger=_with_liger(kernels.liger)
+    )
+    frozen = settings.lora is not None
+    network = AutoModelForCausalLM.from_pretrained(
+        base, dtype=getattr(torch, dtype) if frozen else torch.float32, attn_implementation=kernels.attention
+    )
+    network.config.use_cache = False  # packed rows leak into each other through the cache
+    if kernels.checkpointing is None:
+        # Weights, gradients and two moments of four bytes each, and the 16-bit copy of the passes.
+        bytes_each = (2 if half else 4) if frozen else (18 if half else 16)
+        held = float(network.num_parameters() * bytes_each)
+        tokens = settings.max_length * settings.per_device_batch
+        chosen = settings.activation_checkpointing
+        by_need = needs_checkpointing(config, held, tokens, half) if chosen == "auto" else chosen
+        kernels = kernels._replace(checkpointing=by_need)
+    return network, kernels
+
+
+def _with_liger(wanted: bool | None) -> bool:
+    import torch
+    from transformers.utils import is_liger_kernel_available
+
+    # Its kernels are Triton's: on a CPU they do not run.
+    return torch.cuda.is_available() and is_liger_kernel_available() if wanted is None else wanted
+
+
+def step_writer(path: Path, started: float, gpus: int, main: bool, row_slots: int | None) -> Any:
+    """Return a callback that writes a line of the step log at every step, on the main process.
+
+    `started` is when the process began (time.monotonic), `row_slots` the room for tokens in a packed batch; a padded
+    one has as much as its longest row makes it.
+    """
+    from transformers import TrainerCallback
+
+    class StepWriter(TrainerCallback):
+        def __init__(self) -> None:
+            self.attempt = next_attempt(path) if main else 0
+            self.meter = EnergyMeter(gpus if main else 0)
+            self.tokens = self.slots = 0
+
+        def count(self, inputs: Any) -> None:
+            size = inputs["input_ids"].numel()
+            self.tokens += int(inputs["attention_mask"].sum()) if "attention_mask" in inputs else size
+            self.slots += row_slots or size
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            self.start = time.monotonic()
+            self.setup = round(self.start - started, 3)
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+            if not main or "loss" not in (logs or {}):
+                return
+            known = {key: logs.get(key) for key in ("loss", "learning_rate", "grad_norm", "entropy")}
+            entry = {"attempt": self.attempt, "step": state.global_step, "epoch": state.epoch, **known}
+            entry |= {"seconds": round(time.monotonic() - self.start, 3), "setup": self.setup}
+            entry |= {"memory": peak_memory_mib(), "joules": self.meter.joules()}
+            entry |= {"tokens": self.tokens, "slots": self.slots}
+            self.tokens = self.slots = 0
+            append_step(path, entry)
+
+    return StepWriter()
+
+
+def stop_when_told() -> Any:
+    """Return a callback that ends training with a checkpoint after SIGTERM, which Slurm sends before it kills.
+
+    All processes stop at the same step: each tells the others at every step whether it was told to.
+    """
+    import torch
+    from accelerate import PartialState
+    from accelerate.utils import reduce
+    from transformers import TrainerCallback
+
+    class StopWhenTold(TrainerCallback):
+        told = False
+        processes = PartialState()
+
+        def on_train_begin(self, args: Any, trainer: Any, control: Any, **kwargs: Any) -> None:
+            self.before = signal.signal(signal.SIGTERM, lambda *_: setattr(self, "told", True))
+
+        def on_step_end(self, args: Any, trainer: Any, control: Any, **kwargs: Any) -> None:
+            if self.processes.num_processes > 1:
+                self.told = bool(reduce(torch.tensor(float(self.told), device=self.processes.device)).item())
+            if self.told and trainer.global_step < trainer.max_steps:
+                control.should_save = control.should_training_stop = True
+
+        def on_train_end(self, args: Any, trainer: Any, control: Any, **kwargs: Any) -> None:
+            signal.signal(signal.SIGTERM, self.before)
+
+    return StopWhenTold()
+
+
+def build_trainer(
+    network: Any, tokenizer: Any, encoded: Encoded, arguments: Any, settings: Optimisation, writer: Any
+) -> Any:
+    """Return TRL's trainer of `network`, which also watches the loss and says when a checkpoint is whole.
+
+    `writer` is the step_writer. Raises UserError from its training when the loss is no number or the disk is full.
+    """
+    import torch
+    from trl import SFTTrainer
+
+    class Trainer(SFTTrainer):
+        def compute_loss(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            loss = super().compute_loss(model, inputs, *args, **kwargs)
+            if not torch.isfinite(loss):
+                names = rows_in_batch(encoded, inputs)
+                raise UserError(
+                    f"the loss is {loss.item()} at step {self.state.global_step + 1}, in the batch of the rows "
+                    f"{', '.join(names)}: lower training.learning_rate, or look at these rows"
+                )
+            writer.count(inputs)
+            return loss
+
+        def _save_checkpoint(self, model: Any, trial: Any) -> None:
+            folder = Path(self.args.output_dir)
+            with full_disk_is_told(folder, f"the checkpoint of step {self.state.global_step}"):
+                super()._save_checkpoint(model, trial)
+                self.accelerator.wait_for_everyone()
+                if self.is_world_process_zero():
+                    checkpoints.mark_whole(folder / f"checkpoint-{self.state.global_step}")
+
+    return Trainer(
+        model=network,
+        args=arguments,
+        train_dataset=training_set(encoded, settings),
+        processing_class=tokenizer,
+        peft_config=_adapters(settings),
+        callbacks=[writer, stop_when_told()],
+    )
+
+
+def _adapters(settings: Optimisation) -> Any:
+    if settings.lora is None:
+        return None
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=settings.lora.rank,
+        lora_alpha=settings.lora.alpha,
+        lora_dropout=settings.lora.dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
