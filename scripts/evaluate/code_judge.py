@@ -7,6 +7,7 @@ sys.stdin replaced, where sys.stdin.buffer is missing and `global` finds nothing
 time, so that a busy machine fails nobody.
 """
 
+import itertools
 import json
 import os
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from lighteval.tasks.tasks.lcb.codegen_metrics import (
     import_string,
 )
 
-from scripts.common.cli import UserError
+from scripts.common.cli import UserError, progress
 from scripts.common.questions import ProgramTest, Question, unpack_tests
 from scripts.evaluate import sandbox
 from scripts.evaluate.scoring import Judge, Verdict
@@ -68,11 +69,13 @@ class CodeJudge(Judge):
     def _start(self) -> None:
         # A test each, side by side: a right answer has passed them all.
         self._pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+        self._judged = progress(itertools.count(), "programs", "answer")
 
     def _stop(self) -> None:
         self._pool.shutdown(cancel_futures=True)
 
     def _ask(self, doc: Doc, text: str) -> Verdict:
+        next(self._judged)
         source = extract_code(text)
         if not source.strip():
             return Verdict(0, None, "no program between ``` and ```")
