@@ -29,7 +29,9 @@ class Question(BaseModel):
     gold_index: int | None = None
     """choice: the index of the right letter."""
     subject: str | None = None
-    """Subject or topic, where the source has one."""
+    """Subject or topic, where the source has one: a fixed stratum of the benchmark."""
+    group: str | None = None
+    """What questions that were drawn together share, such as the parts of one problem: they count as one unit."""
     specific: dict[str, Any] | None = None
     """code: the tests, as lighteval's Doc holds them."""
 

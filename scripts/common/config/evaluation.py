@@ -34,7 +34,8 @@ class Benchmark(Settings):
     task: str | None = None
     """lighteval's task name, such as math_500 or gpqa:diamond."""
     path: str | None = None
-    """A local JSONL file with the fields question (or problem) and answer, and id and subject if it has them."""
+    """A local JSONL file with the fields question (or problem) and answer, and id, subject and group (what the parts of
+    one problem share) if it has them."""
     demo: DemoBenchmark | None = None
     """A benchmark of the demo's generator."""
     kind: Literal["math", "choice", "code"] = "math"
