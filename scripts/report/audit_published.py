@@ -8,9 +8,7 @@ evaluation itself wrote; the others are held against them. docs/statistics.md de
 With --training, also the figures of a trainer's summary (train_results.json) against its log (trainer_log.jsonl).
 """
 
-import re
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 from itertools import combinations
 from math import sqrt
 from pathlib import Path
@@ -19,13 +17,12 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from scripts.common import cli
-from scripts.common.cli import UserError
 from scripts.common.provenance import recording
 from scripts.report.audit_training import training_faults
 from scripts.report.labels import points
+from scripts.report.published import Row, agree, read_published, rows_of
 from scripts.report.report_tables import COLUMNS, write_report_table
 
-PUBLISHED = ["source", "model", "run_by", "benchmark", "metric", "n_questions", "score", "stderr"]
 FAR = 2.0  # a standard error so many times too large is that of another number of questions
 CHECKS = {
     "grim": "impossible score",
@@ -37,90 +34,12 @@ CHECKS = {
 }
 
 
-class Printed(NamedTuple):
-    """A number as it was printed: it stands for all that round to it."""
-
-    value: float
-    half: float
-    """Half a unit of its last decimal."""
-
-    @classmethod
-    def of(cls, text: str) -> "Printed":
-        decimal = Decimal(text)
-        return cls(float(decimal), 0.5 * 10.0 ** int(decimal.as_tuple().exponent))
-
-    def may_be(self, low: float, high: float | None = None) -> bool:
-        """Whether some number that rounds to this one lies in [low, high]."""
-        slack = self.half * (1 + 1e-6) + 1e-12
-        return self.value - slack <= (low if high is None else high) and low <= self.value + slack
-
-
-class Row(NamedTuple):
-    """One published number."""
-
-    source: str
-    model: str
-    run_by: str
-    benchmark: str
-    metric: str
-    n: int
-    text: str
-    score: Printed
-    stderr: Printed | None
-    samples: int
-
-    @property
-    def is_log(self) -> bool:
-        return bool(re.search(r"\blogs?\b", self.source.lower()))
-
-    @property
-    def metric_name(self) -> str:
-        """The metric without what versions of lighteval append to it: `x_n` and `x&n` are `x`."""
-        return re.sub(r"[_&]n$", "", self.metric)
-
-
 class Fault(NamedTuple):
     """One fault of one row."""
 
     check: str
     row: Row
     message: str
-
-
-def read_published(path: Path) -> pd.DataFrame:
-    """Read the CSV as text, empty cells as ''. Raises UserError where it lacks a column or a cell is no number."""
-    published = pd.read_csv(path, dtype=str, keep_default_na=False)
-    missing = [column for column in PUBLISHED if column not in published.columns]
-    if missing:
-        raise UserError(f"{path} lacks the columns {', '.join(missing)} (it needs: {', '.join(PUBLISHED)})")
-    for line, row in enumerate(published.to_dict("records"), start=2):
-        for column, low, high in (("n_questions", 2, 10**9), ("score", 0, 1), ("stderr", 0, 1), ("samples", 1, 10**6)):
-            text = str(row.get(column, "")).strip()
-            whole = column in ("n_questions", "samples")
-            if not text and column in ("stderr", "samples"):
-                continue
-            if not re.fullmatch(r"\d+" if whole else r"\d*\.?\d+([eE]-?\d+)?", text) or not low <= float(text) <= high:
-                raise UserError(f"{path}, line {line}: '{text}' is no {column} ({low} to {high:,})")
-    return published
-
-
-def rows_of(published: pd.DataFrame) -> list[Row]:
-    """Return the rows of the CSV."""
-    return [
-        Row(
-            row["source"].strip(),
-            row["model"].strip(),
-            row["run_by"].strip(),
-            row["benchmark"].strip(),
-            row["metric"].strip(),
-            int(row["n_questions"]),
-            row["score"].strip(),
-            Printed.of(row["score"].strip()),
-            Printed.of(row["stderr"].strip()) if row["stderr"].strip() else None,
-            int(row.get("samples", "").strip() or 1),
-        )
-        for row in published.to_dict("records")
-    ]
 
 
 def possible_scores(row: Row) -> list[float]:
@@ -162,7 +81,7 @@ def against_log(row: Row, rows: list[Row]) -> tuple[str, str] | None:
     """Hold a row against the evaluation's log: is the number the log's, and is it that of the metric it is named by?"""
     logged = [other for other in rows if other.is_log and _same(other, row)]
     own = [other for other in logged if other.metric_name == row.metric_name]
-    if row.is_log or not own or any(_agree(row.score, other.score) for other in own):
+    if row.is_log or not own or any(agree(row.score, other.score) for other in own):
         return None
     nearest = min(logged, key=lambda other: abs(other.score.value - row.score.value))
     if nearest.metric_name != row.metric_name:
@@ -171,11 +90,6 @@ def against_log(row: Row, rows: list[Row]) -> tuple[str, str] | None:
             f"{nearest.metric}, {nearest.text}"
         )
     return "log", f"{row.text} is {own[0].text} in the log"
-
-
-def _agree(a: Printed, b: Printed) -> bool:
-    """Whether two printed numbers can be one, rounded."""
-    return a.may_be(b.value - b.half, b.value + b.half)
 
 
 def _same(a: Row, b: Row) -> bool:
@@ -187,7 +101,7 @@ def whose(row: Row, rows: list[Row]) -> str:
     """Return who ran a row: as it says, else who ran the only log that has this number."""
     if row.run_by:
         return row.run_by
-    same = {other.run_by for other in rows if other.is_log and _same(other, row) and _agree(row.score, other.score)}
+    same = {other.run_by for other in rows if other.is_log and _same(other, row) and agree(row.score, other.score)}
     return same.pop() if len(same) == 1 else ""
 
 

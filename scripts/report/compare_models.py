@@ -161,7 +161,8 @@ def power_row(comparison: Comparison, family: int, effect: float, alpha: float) 
     found, runs, n = comparison.found, comparison.runs, comparison.subset.means.shape[1]
     share = 1 / len(comparison.subset.models) + (0 if comparison.fixed else 1 / len(comparison.reference.models))
     plan = Plan(found, n, runs, share, comparison.arms, comparison.fixed, effect, family, alpha)
-    both = plan.larger()
+    alone = {"questions_needed": plan.questions_needed(), "runs_needed": plan.runs_needed()}
+    both = plan.larger() if set(alone.values()) == {None} else None
     return {
         **comparison.names,
         "family": family,
@@ -170,8 +171,7 @@ def power_row(comparison: Comparison, family: int, effect: float, alpha: float) 
         "run_sd": runs.proper**0.5 if runs.known else None,
         "run_df": runs.df,
         "effect": effect,
-        "questions_needed": plan.questions_needed(),
-        "runs_needed": plan.runs_needed(),
+        **alone,
         "both_runs": both.runs if both else None,
         "both_questions": both.questions if both else None,
     }

@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from scripts.report.audit_published import CHECKS, Row, read_published, rows_of
+from scripts.report.audit_published import CHECKS
 from scripts.report.facts import Facts
 from scripts.report.labels import counted, percent
 from scripts.report.markdown import breakable, escape, table
+from scripts.report.published import Row, read_published, rows_of
 
 
 def published(facts: Facts) -> str:

@@ -121,8 +121,8 @@ def _power(facts: Facts) -> str:
     caption = (
         f"What finding a difference of {effect} points with 80% power would take. The standard error (points) has a "
         "part due to the questions and one due to the runs. Questions needed with the runs at hand, runs an arm "
-        "needed with the questions at hand, and a design with more of both; – where that alone is not enough, or "
-        "the variation between runs is unknown."
+        "needed with the questions at hand and, where neither is enough, a design with more of both; – where it is "
+        "not, or the variation between runs is unknown."
     )
     return table(headers, rows, "lllrrrrr", [19, 16, 12, 10, 8, 10, 8, 16], caption, "tbl-power")
 

@@ -60,8 +60,9 @@ def _collapsed(names: Sequence[str | None]) -> NDArray[np.int64]:
 def mean_variance(values: Floats, questions: Questions | None = None) -> tuple[Floats, Floats]:
     """Return the squared standard errors (...) of means over questions, and their degrees of freedom.
 
-    `values` is (..., questions); without `questions` each was drawn by itself. Strata weigh what their questions are of all, so that the mean stays the mean over
-    questions: Var = sum over strata of G / (G - 1) * sum of squares of the units' summed deviations / n^2.
+    `values` is (..., questions); without `questions` each was drawn by itself. Strata weigh what their questions are of
+    all, so that the mean stays the mean over questions:
+    Var = sum over strata of G / (G - 1) * sum of squares of the units' summed deviations / n^2.
     """
     n = values.shape[-1]
     if questions is None or questions.simple:

@@ -9,8 +9,9 @@ import pytest
 
 from scripts.common.cli import UserError
 from scripts.common.digest import ROOT
-from scripts.report.audit_published import Fault, Printed, audit, fault_table, read_published, rows_of
+from scripts.report.audit_published import Fault, audit, fault_table
 from scripts.report.audit_training import read_log, seconds_of, training_faults
+from scripts.report.published import Printed, read_published, rows_of
 
 HEAD = "source,model,run_by,benchmark,metric,n_questions,score,stderr"
 

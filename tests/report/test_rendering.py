@@ -304,7 +304,7 @@ class TestMistakes:
             rendering.expand(tmp_path, {"alpha": "0.05"})
 
     def test_published_numbers_without_a_column(self, tmp_path: Path) -> None:
-        from scripts.report.audit_published import read_published
+        from scripts.report.published import read_published
 
         (tmp_path / "p.csv").write_text("source,model\n")
         with pytest.raises(UserError, match="lacks the columns run_by, benchmark"):
