@@ -7,7 +7,7 @@ CORES ?= $(shell nproc)
 CONFIG ?= config.yaml
 BIN := .venv/bin
 
-.PHONY: report test test-unit test-workflow test-demo test-vllm lint docs gpu clean
+.PHONY: report test test-unit test-workflow test-demo test-browser test-vllm lint docs gpu clean
 
 report: .venv/installed
 	$(BIN)/snakemake --profile profiles/local --cores $(CORES) --configfile $(CONFIG)
@@ -25,6 +25,10 @@ test-workflow: .venv/installed
 # The default experiment, run to the end, keeps what it promises.
 test-demo: report
 	$(BIN)/python -m pytest -q -m demo tests/workflow/test_demo.py
+
+# The HTML report in headless Chromium, which must be installed.
+test-browser: .venv/installed
+	$(BIN)/python -m pytest -q -m browser tests/report/test_browser.py
 
 test-vllm: .venv-vllm/installed
 	OMP_NUM_THREADS=1 .venv-vllm/bin/python -m pytest -q -m vllm tests/evaluate

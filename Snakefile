@@ -27,6 +27,8 @@ rule all:
     default_target: True
     input:
         expand(f"{RESULTS}/report/report.{{format}}", format=EXPERIMENT.report.formats),
+        f"{RESULTS}/report/results.json",
+        f"{RESULTS}/report/leaderboard.md",
 
 
 rule pool:

@@ -52,6 +52,26 @@ def options(values):
     return " ".join(f"{name} {shlex.quote(str(value))}" for name, value in values.items() if value is not None)
 
 
+def command(program, **settings):
+    """Return a params function: scripts.{program} with the options that its rule's inputs and outputs, and `settings`, name.
+
+    An input without files and a setting that is None are left out.
+    """
+
+    def words(wildcards, input, output):
+        values = {**dict(input.items()), **settings, **dict(output.items())}
+        given = {name: listed(value) for name, value in values.items() if value is not None}
+        options = [[f"--{name.replace('_', '-')}", *value] for name, value in given.items() if value]
+        return " ".join([f"scripts.{program}", *(shlex.quote(str(word)) for option in options for word in option)])
+
+    return words
+
+
+def listed(value):
+    """Return one file or setting, or several, as a list."""
+    return [value] if isinstance(value, str | int | float) else list(value)
+
+
 wildcard_constraints:
     benchmark=one_of(BENCHMARKS),
     subset=one_of(EXPERIMENT.subsets),
@@ -84,6 +104,11 @@ def runtime(name):
 def partition(name):
     """Return the cluster partition, or the empty string, which leaves it to the profile."""
     return job(name).partition or ""
+
+
+def asks(name):
+    """Return what a job called `name` asks for: memory, minutes, partition."""
+    return {"mem_mb": memory(name), "runtime": runtime(name), "slurm_partition": partition(name)}
 
 
 # Files.

@@ -1,6 +1,8 @@
 # Report: from answers, tables and logs to figures, findings and the document.
 # Needs evaluate/{model}/{benchmark}.parquet, train/{run}/log.csv and summary.json, and the tables of data and select.
-# Makes {RESULTS}/report/: answers.parquet, tables/, figures/, findings.md, report.pdf and report.html.
+# Makes {RESULTS}/report/: answers.parquet, tables/, figures/, findings.md, report.pdf, report.html, results.json, leaderboard.md.
+# Most rules are collect_answers with other files: each runs the program of its name, whose options are named as its
+# inputs and outputs are (`command` in common.smk).
 import json
 import os
 import shlex
@@ -29,13 +31,25 @@ CHAINS_OF = sorted(PRUNED, key=lambda subset: subset["ratio"] == 0)[:1]
 # What the report shows of pruning, where a subset has steps scored.
 PRUNING = (
     [
-        *[f"{TABLES}/{table}.csv" for table in ("pir_truth", "pruning")],
         *[f"{FIGURES}/{figure}.svg" for figure in ("sample_scores", "pruning")],
         f"{REPORT}/chains.json",
     ]
     if BANDS
     else []
 )
+ANSWERS = f"{REPORT}/answers.parquet"
+ASKED = [questions(benchmark) for benchmark in BENCHMARKS]
+# Every table that the document and results.json are made from.
+COMPARED = "scores arms subjects reliability comparisons power mcnemar costs".split()
+TRAINED = [f"{TABLES}/training_arms.csv"] if RUNS else []
+FOUND = [
+    *(f"{TABLES}/{table}.csv" for table in COMPARED),
+    *([*SELECTION.values(), f"{TABLES}/training_runs.csv", *TRAINED] if RUNS else []),
+    *(f"{TABLES}/{table}.csv" for table in ("pir_truth", "pruning") if BANDS),
+    *([f"{TABLES}/audit.csv"] if EXPERIMENT.report.published else []),
+]
+DRAWN = ["differences", "scores", "efficiency", "reliability", "subjects", "failures"]
+DRAWN += ["loss", "selection"] if RUNS else []
 
 
 localrules:
@@ -53,9 +67,7 @@ rule write_experiment:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
+        **asks("default"),
     params:
         # What jobs may take is no part of what they make.
         experiment=shlex.quote(EXPERIMENT.model_dump_json(exclude={"resources"})),
@@ -74,7 +86,7 @@ rule collect_answers:
             benchmark=BENCHMARKS,
         ),
     output:
-        answers=f"{REPORT}/answers.parquet",
+        answers=ANSWERS,
     log:
         f"{LOGS}/report/collect_answers.log",
     benchmark:
@@ -83,79 +95,65 @@ rule collect_answers:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
+        **asks("default"),
     params:
+        command=command("report.collect_answers"),
         code=code_digest("scripts/report/collect_answers.py", packages=["pyarrow"]),
     message:
         "All answers in one table, checked"
     shell:
-        "$PYTHON -m scripts.report.collect_answers --evaluations {input.evaluations} --answers {output.answers} > {log} 2>&1"
+        "$PYTHON -m {params.command} > {log} 2>&1"
 
 
-rule summarise_scores:
+use rule collect_answers as summarise_scores with:
     input:
-        answers=f"{REPORT}/answers.parquet",
+        answers=ANSWERS,
+        benchmarks=ASKED,
     output:
         scores=f"{TABLES}/scores.csv",
         arms=f"{TABLES}/arms.csv",
+        subjects=f"{TABLES}/subjects.csv",
+        reliability=f"{TABLES}/reliability.csv",
     log:
         f"{LOGS}/report/summarise_scores.log",
     benchmark:
         f"{LOGS}/report/summarise_scores.benchmark.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
     params:
-        alpha=EXPERIMENT.report.alpha,
+        command=command("report.summarise_scores", alpha=EXPERIMENT.report.alpha),
         code=code_digest("scripts/report/summarise_scores.py", packages=["pandas", "statsmodels"]),
     message:
         "Scores with intervals"
-    shell:
-        "$PYTHON -m scripts.report.summarise_scores --answers {input.answers} --alpha {params.alpha}"
-        " --scores {output.scores} --arms {output.arms} > {log} 2>&1"
 
 
-rule compare_models:
+use rule collect_answers as compare_models with:
     input:
-        answers=f"{REPORT}/answers.parquet",
+        answers=ANSWERS,
+        benchmarks=ASKED,
     output:
         comparisons=f"{TABLES}/comparisons.csv",
         power=f"{TABLES}/power.csv",
         mcnemar=f"{TABLES}/mcnemar.csv",
+        costs=f"{TABLES}/costs.csv",
     log:
         f"{LOGS}/report/compare_models.log",
     benchmark:
         f"{LOGS}/report/compare_models.benchmark.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
     params:
-        baseline=EXPERIMENT.report.baseline,
-        alpha=EXPERIMENT.report.alpha,
-        effect=EXPERIMENT.report.interesting_effect,
+        command=command(
+            "report.compare_models",
+            baseline=EXPERIMENT.report.baseline,
+            alpha=EXPERIMENT.report.alpha,
+            interesting_effect=EXPERIMENT.report.interesting_effect,
+        ),
         code=code_digest("scripts/report/compare_models.py", packages=["pandas", "scipy", "statsmodels"]),
     message:
         "Paired comparisons with intervals and verdicts"
-    shell:
-        "$PYTHON -m scripts.report.compare_models --answers {input.answers} --baseline {params.baseline}"
-        " --alpha {params.alpha} --interesting-effect {params.effect} --comparisons {output.comparisons}"
-        " --power {output.power} --mcnemar {output.mcnemar} > {log} 2>&1"
 
 
-rule summarise_selection:
+use rule collect_answers as summarise_selection with:
     input:
-        *POOL_TABLES.values(),
-        *STEP_TABLES.values(),
+        **POOL_TABLES,
+        **STEP_TABLES,
         subsets=[f"{RESULTS}/select/subsets/{draw.name}.parquet" for draw in EXPERIMENT.draws()],
         late=[f"{RESULTS}/data/late/{benchmark}.parquet" for benchmark in EXPERIMENT.late_benchmarks()],
     output:
@@ -164,25 +162,14 @@ rule summarise_selection:
         f"{LOGS}/report/summarise_selection.log",
     benchmark:
         f"{LOGS}/report/summarise_selection.benchmark.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
     params:
-        tables=options({f"--{name}": path for name, path in (POOL_TABLES | STEP_TABLES).items()}),
-        folder=lambda wildcards, output: Path(output[0]).parent,
+        command=command("report.summarise_selection", tables=TABLES),
         code=code_digest("scripts/report/summarise_selection.py", packages=["pandas", "pyarrow"]),
     message:
         "Where every row and step went"
-    shell:
-        "$PYTHON -m scripts.report.summarise_selection {params.tables} --subsets {input.subsets}"
-        " --late {input.late} --tables {params.folder} > {log} 2>&1"
 
 
-rule summarise_training:
+use rule collect_answers as summarise_training with:
     input:
         summaries=expand(f"{RESULTS}/train/{{run}}/summary.json", run=RUNS),
     output:
@@ -192,51 +179,48 @@ rule summarise_training:
         f"{LOGS}/report/summarise_training.log",
     benchmark:
         f"{LOGS}/report/summarise_training.benchmark.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
     params:
-        cost=options({"--cost-per-gpu-hour": EXPERIMENT.resources.cost_per_gpu_hour}),
+        command=command("report.summarise_training", cost_per_gpu_hour=EXPERIMENT.resources.cost_per_gpu_hour),
         code=code_digest("scripts/report/summarise_training.py", packages=["pandas"]),
     message:
         "What training took"
-    shell:
-        "$PYTHON -m scripts.report.summarise_training --summaries {input.summaries} {params.cost}"
-        " --runs {output.runs} --arms {output.arms} > {log} 2>&1"
 
 
-rule pick_examples:
+use rule collect_answers as pick_examples with:
     input:
-        answers=f"{REPORT}/answers.parquet",
-        benchmarks=expand(f"{RESULTS}/data/benchmarks/{{benchmark}}/test.jsonl", benchmark=BENCHMARKS),
+        answers=ANSWERS,
+        benchmarks=ASKED,
     output:
         examples=f"{REPORT}/examples.json",
     log:
         f"{LOGS}/report/pick_examples.log",
     benchmark:
         f"{LOGS}/report/pick_examples.benchmark.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
     params:
-        model=next(iter(RUNS), "base"),
+        command=command("report.pick_examples", model=next(iter(RUNS), "base")),
         code=code_digest("scripts/report/pick_examples.py", packages=["pandas", "pyarrow"]),
     message:
         "Draw answers to print"
-    shell:
-        "$PYTHON -m scripts.report.pick_examples --answers {input.answers} --benchmarks {input.benchmarks}"
-        " --model {params.model} --examples {output.examples} > {log} 2>&1"
 
 
-rule plot_differences:
+use rule collect_answers as audit_published with:
+    input:
+        published=EXPERIMENT.report.published or [],
+        training=EXPERIMENT.report.published_training or [],
+    output:
+        audit=f"{TABLES}/audit.csv",
+    log:
+        f"{LOGS}/report/audit_published.log",
+    benchmark:
+        f"{LOGS}/report/audit_published.benchmark.tsv"
+    params:
+        command=command("report.audit_published"),
+        code=code_digest("scripts/report/audit_published.py", packages=["pandas"]),
+    message:
+        "Published numbers, audited"
+
+
+use rule collect_answers as plot_differences with:
     input:
         comparisons=f"{TABLES}/comparisons.csv",
     output:
@@ -245,24 +229,14 @@ rule plot_differences:
         f"{LOGS}/report/plot_differences.log",
     benchmark:
         f"{LOGS}/report/plot_differences.benchmark.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
     params:
-        effect=EXPERIMENT.report.interesting_effect,
+        command=command("report.plot_differences", interesting_effect=EXPERIMENT.report.interesting_effect),
         code=code_digest("scripts/report/plot_differences.py", packages=["matplotlib", "pandas"]),
     message:
         "Figure: differences with intervals"
-    shell:
-        "$PYTHON -m scripts.report.plot_differences --comparisons {input.comparisons}"
-        " --interesting-effect {params.effect} --figure {output.figure} > {log} 2>&1"
 
 
-rule plot_scores:
+use rule collect_answers as plot_scores with:
     input:
         scores=f"{TABLES}/scores.csv",
         arms=f"{TABLES}/arms.csv",
@@ -272,24 +246,16 @@ rule plot_scores:
         f"{LOGS}/report/plot_scores.log",
     benchmark:
         f"{LOGS}/report/plot_scores.benchmark.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
     params:
+        command=command("report.plot_scores"),
         code=code_digest("scripts/report/plot_scores.py", packages=["matplotlib", "pandas"]),
     message:
         "Figure: scores by benchmark and arm"
-    shell:
-        "$PYTHON -m scripts.report.plot_scores --scores {input.scores} --arms {input.arms}"
-        " --figure {output.figure} > {log} 2>&1"
 
 
-rule plot_efficiency:
+use rule collect_answers as plot_efficiency with:
     input:
+        scores=f"{TABLES}/scores.csv",
         arms=f"{TABLES}/arms.csv",
     output:
         figure=f"{FIGURES}/efficiency.svg",
@@ -297,22 +263,62 @@ rule plot_efficiency:
         f"{LOGS}/report/plot_efficiency.log",
     benchmark:
         f"{LOGS}/report/plot_efficiency.benchmark.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
     params:
+        command=command("report.plot_efficiency"),
         code=code_digest("scripts/report/plot_efficiency.py", packages=["matplotlib", "pandas"]),
     message:
         "Figure: scores against the length of answers"
-    shell:
-        "$PYTHON -m scripts.report.plot_efficiency --arms {input.arms} --figure {output.figure} > {log} 2>&1"
 
 
-rule plot_loss:
+use rule collect_answers as plot_reliability with:
+    input:
+        reliability=f"{TABLES}/reliability.csv",
+    output:
+        figure=f"{FIGURES}/reliability.svg",
+    log:
+        f"{LOGS}/report/plot_reliability.log",
+    benchmark:
+        f"{LOGS}/report/plot_reliability.benchmark.tsv"
+    params:
+        command=command("report.plot_reliability"),
+        code=code_digest("scripts/report/plot_reliability.py", packages=["matplotlib", "pandas"]),
+    message:
+        "Figure: questions that tell models apart"
+
+
+use rule collect_answers as plot_subjects with:
+    input:
+        subjects=f"{TABLES}/subjects.csv",
+    output:
+        figure=f"{FIGURES}/subjects.svg",
+    log:
+        f"{LOGS}/report/plot_subjects.log",
+    benchmark:
+        f"{LOGS}/report/plot_subjects.benchmark.tsv"
+    params:
+        command=command("report.plot_subjects"),
+        code=code_digest("scripts/report/plot_subjects.py", packages=["matplotlib", "pandas"]),
+    message:
+        "Figure: scores by subject"
+
+
+use rule collect_answers as plot_failures with:
+    input:
+        arms=f"{TABLES}/arms.csv",
+    output:
+        figure=f"{FIGURES}/failures.svg",
+    log:
+        f"{LOGS}/report/plot_failures.log",
+    benchmark:
+        f"{LOGS}/report/plot_failures.benchmark.tsv"
+    params:
+        command=command("report.plot_failures"),
+        code=code_digest("scripts/report/plot_failures.py", packages=["matplotlib", "pandas"]),
+    message:
+        "Figure: answers cut off or without an answer"
+
+
+use rule collect_answers as plot_loss with:
     input:
         logs=expand(f"{RESULTS}/train/{{run}}/log.csv", run=RUNS),
     output:
@@ -321,24 +327,16 @@ rule plot_loss:
         f"{LOGS}/report/plot_loss.log",
     benchmark:
         f"{LOGS}/report/plot_loss.benchmark.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
     params:
+        command=command("report.plot_loss"),
         code=code_digest("scripts/report/plot_loss.py", packages=["matplotlib", "pandas"]),
     message:
         "Figure: training loss"
-    shell:
-        "$PYTHON -m scripts.report.plot_loss --logs {input.logs} --figure {output.figure} > {log} 2>&1"
 
 
-rule plot_selection:
+use rule collect_answers as plot_selection with:
     input:
-        account=SELECTION["pool_account"],
+        pool_account=SELECTION["pool_account"],
         subsets=SELECTION["subsets"],
         pir=SELECTION["pir"],
     output:
@@ -347,26 +345,17 @@ rule plot_selection:
         f"{LOGS}/report/plot_selection.log",
     benchmark:
         f"{LOGS}/report/plot_selection.benchmark.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
     params:
+        command=command("report.plot_selection"),
         code=code_digest("scripts/report/plot_selection.py", packages=["matplotlib", "pandas"]),
     message:
         "Figure: where rows and steps went"
-    shell:
-        "$PYTHON -m scripts.report.plot_selection --pool-account {input.account} --subsets {input.subsets}"
-        " --pir {input.pir} --figure {output.figure} > {log} 2>&1"
 
 
-rule measure_pir:
+use rule collect_answers as measure_pir with:
     input:
-        raw=f"{RESULTS}/data/raw.parquet",
-        clean=f"{RESULTS}/data/clean.parquet",
+        raw=POOL_TABLES["raw"],
+        clean=POOL_TABLES["clean"],
         steps=f"{RESULTS}/select/steps.parquet",
         scores=f"{RESULTS}/select/scores.parquet",
     output:
@@ -375,60 +364,42 @@ rule measure_pir:
         f"{LOGS}/report/measure_pir.log",
     benchmark:
         f"{LOGS}/report/measure_pir.benchmark.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
     resources:
-        mem_mb=memory("prepare_pool"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
+        **asks("prepare_pool"),
     params:
-        seed=EXPERIMENT.seed,
+        command=command("report.measure_pir", seed=EXPERIMENT.seed),
         code=code_digest("scripts/report/measure_pir.py", packages=["numpy", "polars"]),
     message:
         "Does PIR tell needed from idle steps, where the source says which is which"
-    shell:
-        "$PYTHON -m scripts.report.measure_pir --raw {input.raw} --clean {input.clean} --steps {input.steps}"
-        " --scores {input.scores} --seed {params.seed} --table {output.table} > {log} 2>&1"
 
 
-rule measure_pruning:
+use rule collect_answers as measure_pruning with:
     input:
-        clean=f"{RESULTS}/data/clean.parquet",
+        clean=POOL_TABLES["clean"],
         steps=f"{RESULTS}/select/steps.parquet",
         scores=f"{RESULTS}/select/scores.parquet",
         samples=f"{RESULTS}/select/samples.parquet",
         model=model_folder("base"),
-        template=chat_template(),
+        chat_template=chat_template(),
     output:
         table=f"{TABLES}/pruning.csv",
     log:
         f"{LOGS}/report/measure_pruning.log",
     benchmark:
         f"{LOGS}/report/measure_pruning.benchmark.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
     resources:
-        mem_mb=memory("prepare_pool"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
+        **asks("prepare_pool"),
     params:
-        template=TEMPLATE,
-        ratios=sorted({subset["ratio"] for subset in PRUNED}),
+        command=command("report.measure_pruning", ratios=sorted({subset["ratio"] for subset in PRUNED})),
         code=code_digest("scripts/report/measure_pruning.py", packages=["polars", "transformers"]),
     message:
         "What each prune ratio would leave of the scored rows"
-    shell:
-        "$PYTHON -m scripts.report.measure_pruning --clean {input.clean} --steps {input.steps} --scores {input.scores}"
-        " --samples {input.samples} --model {input.model} {params.template} --ratios {params.ratios}"
-        " --table {output.table} > {log} 2>&1"
 
 
-rule pick_chains:
+use rule collect_answers as pick_chains with:
     input:
         subset=[f"{RESULTS}/select/subsets/{subset['subset']}.parquet" for subset in CHAINS_OF],
-        clean=f"{RESULTS}/data/clean.parquet",
+        clean=POOL_TABLES["clean"],
         steps=f"{RESULTS}/select/steps.parquet",
         scores=f"{RESULTS}/select/scores.parquet",
     output:
@@ -437,23 +408,16 @@ rule pick_chains:
         f"{LOGS}/report/pick_chains.log",
     benchmark:
         f"{LOGS}/report/pick_chains.benchmark.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
     resources:
-        mem_mb=memory("prepare_pool"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
+        **asks("prepare_pool"),
     params:
+        command=command("report.pick_chains"),
         code=code_digest("scripts/report/pick_chains.py", packages=["pandas", "polars"]),
     message:
         "Draw chains to print, with what pruning took out"
-    shell:
-        "$PYTHON -m scripts.report.pick_chains --subset {input.subset} --clean {input.clean} --steps {input.steps}"
-        " --scores {input.scores} --chains {output.chains} > {log} 2>&1"
 
 
-rule plot_sample_scores:
+use rule collect_answers as plot_sample_scores with:
     input:
         samples=f"{RESULTS}/select/samples.parquet",
     output:
@@ -462,26 +426,19 @@ rule plot_sample_scores:
         f"{LOGS}/report/plot_sample_scores.log",
     benchmark:
         f"{LOGS}/report/plot_sample_scores.benchmark.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
     params:
-        bands=shlex.quote(
-            json.dumps({name: BANDS[name].model_dump(mode="json", include={"sample_score", "band"}) for name in BANDS})
+        command=command(
+            "report.plot_sample_scores",
+            bands=json.dumps(
+                {name: BANDS[name].model_dump(mode="json", include={"sample_score", "band"}) for name in BANDS}
+            ),
         ),
         code=code_digest("scripts/report/plot_sample_scores.py", packages=["matplotlib", "pandas"]),
     message:
         "Figure: the sample score and the bands"
-    shell:
-        "$PYTHON -m scripts.report.plot_sample_scores --samples {input.samples} --bands {params.bands}"
-        " --figure {output.figure} > {log} 2>&1"
 
 
-rule plot_pruning:
+use rule collect_answers as plot_pruning with:
     input:
         pruning=f"{TABLES}/pruning.csv",
         subsets=SELECTION["subsets"],
@@ -492,28 +449,21 @@ rule plot_pruning:
         f"{LOGS}/report/plot_pruning.log",
     benchmark:
         f"{LOGS}/report/plot_pruning.benchmark.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
     params:
-        settings=shlex.quote(json.dumps(PRUNED)),
+        command=command("report.plot_pruning", settings=json.dumps(PRUNED)),
         code=code_digest("scripts/report/plot_pruning.py", packages=["matplotlib", "pandas"]),
     message:
         "Figure: tokens left against the prune ratio"
-    shell:
-        "$PYTHON -m scripts.report.plot_pruning --pruning {input.pruning} --subsets {input.subsets} --arms {input.arms}"
-        " --settings {params.settings} --figure {output.figure} > {log} 2>&1"
 
 
-rule write_findings:
+use rule collect_answers as write_findings with:
     input:
         comparisons=f"{TABLES}/comparisons.csv",
         power=f"{TABLES}/power.csv",
+        costs=f"{TABLES}/costs.csv",
         arms=f"{TABLES}/arms.csv",
+        reliability=f"{TABLES}/reliability.csv",
+        training=TRAINED,
         experiment=f"{REPORT}/experiment.json",
     output:
         findings=f"{REPORT}/findings.md",
@@ -521,41 +471,37 @@ rule write_findings:
         f"{LOGS}/report/write_findings.log",
     benchmark:
         f"{LOGS}/report/write_findings.benchmark.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
     params:
+        command=command("report.write_findings"),
         code=code_digest("scripts/report/write_findings.py", packages=["pandas"]),
     message:
         "What the comparisons show, in words"
-    shell:
-        "$PYTHON -m scripts.report.write_findings --comparisons {input.comparisons} --power {input.power}"
-        " --arms {input.arms} --experiment {input.experiment} --findings {output.findings} > {log} 2>&1"
+
+
+use rule collect_answers as write_results with:
+    input:
+        *FOUND,
+        experiment=f"{REPORT}/experiment.json",
+        findings=f"{REPORT}/findings.md",
+    output:
+        json=f"{REPORT}/results.json",
+        leaderboard=f"{REPORT}/leaderboard.md",
+    log:
+        f"{LOGS}/report/write_results.log",
+    benchmark:
+        f"{LOGS}/report/write_results.benchmark.tsv"
+    params:
+        command=command("report.write_results", results=RESULTS),
+        code=code_digest("scripts/report/write_results.py", packages=["pandas"]),
+    message:
+        "Every table and verdict as JSON, and the leaderboard"
 
 
 rule render_report:
     input:
-        *(SELECTION.values() if RUNS else []),
+        *FOUND,
         templates=[str(TEMPLATES / file.name) for file in sorted((ROOT / "report").iterdir()) if file.is_file()],
-        tables=expand(
-            f"{TABLES}/{{table}}.csv",
-            table=[
-                "scores",
-                "arms",
-                "comparisons",
-                "power",
-                "mcnemar",
-                *(["training_runs", "training_arms"] if RUNS else []),
-            ],
-        ),
-        figures=expand(
-            f"{FIGURES}/{{figure}}.svg",
-            figure=["differences", "scores", "efficiency", *(["loss", "selection"] if RUNS else [])],
-        ),
+        figures=[f"{FIGURES}/{figure}.svg" for figure in DRAWN],
         pruning=PRUNING,
         examples=f"{REPORT}/examples.json",
         experiment=f"{REPORT}/experiment.json",
@@ -573,9 +519,7 @@ rule render_report:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
+        **asks("default"),
     params:
         results=lambda wildcards, input: Path(input.experiment).parents[1],
         folder=lambda wildcards, input: Path(input.templates[0]).parent,
@@ -584,6 +528,6 @@ rule render_report:
     message:
         "The report as {wildcards.format}"
     shell:
-        "$PYTHON -m scripts.report.render_report --results {params.results} --experiment {input.experiment}"
-        " --findings {input.findings} --templates {params.folder} --engine {params.engine}"
+        "$PYTHON -m scripts.report.render_report --results {params.results}"
+        " --experiment {input.experiment} --findings {input.findings} --templates {params.folder} --engine {params.engine}"
         " --report {output.report} > {log} 2>&1"

@@ -33,7 +33,9 @@ class Question(BaseModel):
     gold_index: int | None = None
     """choice: the index of the right letter."""
     subject: str | None = None
-    """Subject or topic, where the source has one."""
+    """Subject or topic, where the source has one: a fixed stratum of the benchmark."""
+    group: str | None = None
+    """What questions that were drawn together share, such as the parts of one problem: they count as one unit."""
     tests: str | None = None
     """code: the tests, packed (see `pack_tests`)."""
     function: str | None = None

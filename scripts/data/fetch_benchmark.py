@@ -1,8 +1,9 @@
 """Read a benchmark, lighteval's by its task name or a local JSONL file, into test.jsonl, which all stages share.
 
 A task's questions are fetched from the hub as lighteval has them: repository, split and prompt are those of its own
-task definition. A local file has the fields question (or problem) and answer, and id, subject and choices if it
-has them; questions for programs have LiveCodeBench's fields, from the hub or local. Afterwards nothing needs the hub.
+task definition. A local file has the fields question (or problem) and answer, and id, subject, group (what the parts
+of one problem share) and choices if it has them; questions for programs have LiveCodeBench's fields, from the hub or
+local. Afterwards nothing needs the hub.
 """
 
 import importlib
@@ -89,6 +90,7 @@ def local_question(row: Any, kind: str, where: str) -> Question:
         question=question,
         answer=answer,
         subject=_as_text(row.get("subject")),
+        group=_as_text(row.get("group")),
     )
     if kind == "math":
         return own

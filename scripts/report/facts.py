@@ -16,7 +16,7 @@ SUFFIX = ".provenance.json"
 
 
 def _is_document(name: str) -> bool:
-    return name in ("report/report.pdf", "report/report.html")
+    return name in ("report/report.pdf", "report/report.html", "report/results.json", "report/leaderboard.md")
 
 
 class Facts:
@@ -31,6 +31,12 @@ class Facts:
         """Return a table of the report stage by its name."""
         path = self.tables / f"{name}.csv"
         return read_csv(name, path) if name in ("scores", "comparisons") else read_report_table(name, path)
+
+    def has(self, name: str) -> bool:
+        """Whether this experiment has the table: some come with a LIMOPro subset, or with published numbers."""
+        scored = bool(self.experiment.scored_subsets())
+        needs = {"audit": bool(self.experiment.report.published), "pir_truth": scored, "pruning": scored}
+        return needs.get(name, True)
 
     @property
     def is_demo(self) -> bool:

@@ -42,6 +42,11 @@ def arm_styles(arms: pd.DataFrame) -> dict[str, dict[str, Any]]:
     return styles
 
 
+def runs_of(scores: pd.DataFrame, arm: str) -> pd.DataFrame:
+    """Return an arm's rows of the table `scores`: its runs, or the model that was not trained here."""
+    return scores[scores["model"].str.replace(r"-t\d+$", "", regex=True) == arm]
+
+
 def new_figure(height: float, rows: int = 1, columns: int = 1, **options: Any) -> "tuple[Figure, Any]":
     """Return a figure of the page's width and its axes (always a 2-D array)."""
     import matplotlib
@@ -52,6 +57,7 @@ def new_figure(height: float, rows: int = 1, columns: int = 1, **options: Any) -
     matplotlib.rcParams.update(
         {
             "svg.fonttype": "path",  # the same letters in every viewer
+            "text.parse_math": False,  # names are data: a dollar is a dollar
             "svg.hashsalt": "sft-report",  # the same file from the same data
             "font.size": 8,
             "axes.titlesize": 8.5,
@@ -81,9 +87,11 @@ def grid_lines(axes: "Axes", axis: str = "x") -> None:
 
 
 def save(figure: "Figure", path: Path) -> None:
-    """Write a figure as SVG, without a date."""
+    """Write a figure as SVG, without a date; what stands out over its edges (a long legend) is taken in."""
     from matplotlib import pyplot
 
     with replacing(path) as temporary:
-        figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(
+            temporary, format="svg", bbox_inches="tight", pad_inches=0.03, metadata={"Date": None, "Creator": None}
+        )
     pyplot.close(figure)

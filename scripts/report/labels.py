@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 QUESTIONS = ("base", "rows", "tokens", "unpruned", "random_prune")
-# The controls answer the experiment's question; the baseline comes last.
-SHOWN = (*QUESTIONS[1:], QUESTIONS[0])
+NOTABLE = 0.01  # share of answers from which on a failure (cut off, no answer) is shown and named as a threat
 
 CONTROLS = {
     "rows": "random rows",
-    "tokens": "random rows to equal tokens",
+    "tokens": "random, equal tokens",
     "unpruned": "unpruned",
     "random_prune": "pruned at random",
 }
@@ -16,8 +15,8 @@ ASKED = {
     "base": "Does fine-tuning beat the baseline?",
     "rows": "Does the selection beat as many random rows?",
     "tokens": "Does the selection beat random rows of as many tokens?",
-    "unpruned": "Does pruning help on the same rows?",
-    "random_prune": "Does PIR choose better than chance which steps to prune?",
+    "unpruned": "Is it the band alone, or does pruning add to it?",
+    "random_prune": "Is it the pruning: does PIR choose better than chance?",
 }
 AGAINST = {
     "rows": "as many random rows",
@@ -71,6 +70,13 @@ def points(difference: float, sign: bool = True) -> str:
     """Return a difference of scores in percentage points with one decimal: '+1.2', with a true minus sign."""
     text = f"{100 * difference:+.1f}" if sign else f"{100 * abs(difference):.1f}"
     return ("0.0" if text in ("-0.0", "+0.0") else text).replace("-", "−")
+
+
+def amount(measure: str, value: float, sign: bool = True) -> str:
+    """Return a number of output tokens, or of right answers per 1,000 of them (eff), with a true minus sign."""
+    digits = 2 if measure == "eff" else 0 if abs(value) >= 100 else 1
+    text = f"{value:+,.{digits}f}" if sign else f"{abs(value):,.{digits}f}"
+    return (text.lstrip("+-") if float(text.replace(",", "")) == 0 else text).replace("-", "−")
 
 
 def percent(share: float) -> str:

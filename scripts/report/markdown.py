@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+# Control characters, and what turns the direction of the writing round for all that follows.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 LONGEST = 24  # characters of a word that must not be broken
 BREAK = "\u200b"  # zero-width space: a line may break here
 _PIECE = re.compile(rf"([^\s{BREAK}]{{{LONGEST}}})(?=[^\s{BREAK}])")

@@ -9,7 +9,7 @@ from scripts.common import cli
 from scripts.common.provenance import recording
 from scripts.common.tables import read_csv
 from scripts.report import figures
-from scripts.report.labels import ASKED, SHOWN, is_control, points
+from scripts.report.labels import ASKED, QUESTIONS, is_control, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +45,7 @@ def draw_row(axes: "Axes", place: float, row: "pd.Series[float]", mark: str, siz
 def plot(comparisons: pd.DataFrame, interesting_effect: float, path: Path) -> None:
     """Write the forest plot of the table `comparisons`; controls against the baseline are left to the table."""
     comparisons = comparisons[~comparisons["subset"].map(is_control)]
-    questions = [question for question in SHOWN if question in set(comparisons["question"])]
+    questions = [question for question in QUESTIONS if question in set(comparisons["question"])]
     subsets = comparisons["subset"].nunique()
     lines = len(comparisons) + 1.3 * len(questions)
     line = min(0.205, TALLEST / lines)

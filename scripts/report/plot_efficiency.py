@@ -1,4 +1,4 @@
-"""Accuracy against the length of the answers, with an arrow from every control to the selection it is held against."""
+"""Accuracy against the length of the answers: arms, their runs, and an arrow from each control to its selection."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +7,7 @@ import pandas as pd
 
 from scripts.common import cli
 from scripts.common.provenance import recording
+from scripts.common.tables import read_csv
 from scripts.report import figures
 from scripts.report.labels import CONTROLS, arm_label
 from scripts.report.report_tables import read_report_table
@@ -17,11 +18,18 @@ if TYPE_CHECKING:
 COLUMNS = 2
 
 
-def draw_benchmark(axes: "Axes", arms: pd.DataFrame, styles: dict[str, dict[str, str]]) -> None:
-    """Draw one benchmark's arms (rows of the table `arms`)."""
+def draw_benchmark(axes: "Axes", arms: pd.DataFrame, scores: pd.DataFrame, styles: dict[str, dict[str, str]]) -> None:
+    """Draw one benchmark: `arms` and `scores` are its rows of those tables."""
     at = {row["arm"]: (row["output_tokens"], 100 * row["score"]) for _, row in arms.iterrows()}
     for _, row in arms.iterrows():
-        style = styles[row["arm"]]
+        style, runs = styles[row["arm"]], figures.runs_of(scores, row["arm"])
+        dots = {
+            "markersize": 2.6,
+            "markerfacecolor": "white",
+            "markeredgecolor": style["color"],
+            "markeredgewidth": 0.8,
+        }
+        axes.plot(runs["output_tokens"], 100 * runs["score"], "o", **dots)  # type: ignore[arg-type]
         axes.plot(
             [row["output_tokens"]] * 2, [100 * row["ci_low"], 100 * row["ci_high"]], color=style["color"], linewidth=0.9
         )
@@ -44,8 +52,8 @@ def draw_benchmark(axes: "Axes", arms: pd.DataFrame, styles: dict[str, dict[str,
     figures.grid_lines(axes, "both")
 
 
-def plot(arms: pd.DataFrame, path: Path) -> None:
-    """Write the figure from the table `arms`."""
+def plot(arms: pd.DataFrame, scores: pd.DataFrame, path: Path) -> None:
+    """Write the figure from the tables `arms` and `scores`."""
     from matplotlib.lines import Line2D
 
     styles = figures.arm_styles(arms)
@@ -55,7 +63,7 @@ def plot(arms: pd.DataFrame, path: Path) -> None:
     rows = -(-len(benchmarks) // columns)
     figure, grid = figures.new_figure(0.55 + 2.0 * rows, rows, columns)
     for axes, benchmark in zip(grid.flat, benchmarks, strict=False):
-        draw_benchmark(axes, arms[arms["benchmark"] == benchmark], styles)
+        draw_benchmark(axes, arms[arms["benchmark"] == benchmark], scores[scores["benchmark"] == benchmark], styles)
     for axes in grid.flat[len(benchmarks) :]:
         axes.set_visible(False)
     figure.supxlabel("output tokens, mean an answer", fontsize=8)
@@ -80,11 +88,12 @@ def plot(arms: pd.DataFrame, path: Path) -> None:
 
 def main() -> None:
     parser = cli.parser(__doc__)
+    parser.add_argument("--scores", type=Path, required=True, help="scores.csv")
     parser.add_argument("--arms", type=Path, required=True, help="arms.csv")
     parser.add_argument("--figure", type=Path, required=True, help="the SVG to write")
     arguments = parser.parse_args()
-    with recording(outputs=[arguments.figure], inputs=[arguments.arms]):
-        plot(read_report_table("arms", arguments.arms), arguments.figure)
+    with recording(outputs=[arguments.figure], inputs=[arguments.scores, arguments.arms]):
+        plot(read_report_table("arms", arguments.arms), read_csv("scores", arguments.scores), arguments.figure)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def draw_benchmark(axes: "Axes", arms: pd.DataFrame, scores: pd.DataFrame, style
     """Draw one benchmark: `arms` and `scores` are its rows of those tables."""
     for place, (_, arm) in enumerate(arms.iterrows()):
         style = styles[arm["arm"]]
-        runs = scores.loc[scores["model"].str.replace(r"-t\d+$", "", regex=True) == arm["arm"], "score"]
+        runs = figures.runs_of(scores, arm["arm"])["score"]
         axes.plot(
             [100 * arm["ci_low"], 100 * arm["ci_high"]],
             [place, place],

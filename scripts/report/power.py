@@ -7,94 +7,90 @@ from collections.abc import Callable
 from math import sqrt
 from typing import NamedTuple
 
-from scripts.report.statistics import Difference, RunVariance, welch_satterthwaite
+from scripts.report.statistics import Difference
+from scripts.report.variance import FEWEST_RUN_DF, RunVariance, Variance, combined
 
 POWER = 0.8
 
 
-def _power_factor(df: float, family: int, alpha: float) -> float:
+def _smallest_effect(variance: Variance, family: int, alpha: float) -> float:
     from scipy import stats
 
-    return float(stats.t.isf(alpha / (2 * family), df) + stats.t.ppf(POWER, df))
+    factor = stats.t.isf(alpha / (2 * family), variance.df) + stats.t.ppf(POWER, variance.df)
+    return float(factor) * sqrt(variance.total)
 
 
 def detectable(difference: Difference, family: int, alpha: float) -> float:
     """Return the smallest true difference found with 80% power in a family of `family` comparisons."""
-    return _power_factor(difference.df, family, alpha) * difference.se
+    return _smallest_effect(difference.variance, family, alpha)
 
 
-def questions_needed(
-    found: Difference, n: int, runs: RunVariance, effect: float, family: int, alpha: float
-) -> int | None:
-    """Return how many questions find `effect` with 80% power with the runs at hand.
-
-    None: the runs vary too much. `found` was measured on `n` questions; its variance per question is kept.
-    """
-
-    def finds(questions: int) -> bool:
-        part = found.question_variance * n / questions
-        df = welch_satterthwaite([(part, questions - 1), (found.run_variance, runs.df)])
-        return _power_factor(df, family, alpha) * sqrt(part + found.run_variance) <= effect
-
-    return _smallest(finds, 2)
-
-
-def runs_needed(
-    found: Difference, n: int, runs: RunVariance, arms: int, fixed: bool, effect: float, family: int, alpha: float
-) -> int | None:
-    """Return how many runs an arm find `effect` with 80% power with the questions at hand.
-
-    None: too few questions, or the variance between runs is unknown. `arms` is how many arms the benchmark has; all
-    are taken to get as many runs. `fixed` says whether the reference is a model that was not trained.
-    """
-    if not runs.known:
-        return None
-
-    def finds(count: int) -> bool:
-        part = runs.variance * (1 if fixed else 2) / count
-        df = welch_satterthwaite([(found.question_variance, n - 1), (part, arms * (count - 1))])
-        return _power_factor(df, family, alpha) * sqrt(found.question_variance + part) <= effect
-
-    return _smallest(finds, 2)
-
-
-class Design(NamedTuple):
+class Larger(NamedTuple):
     """A larger experiment: runs an arm and questions."""
 
     runs: int
     questions: int
 
 
-def design_needed(
-    found: Difference, n: int, runs: RunVariance, arms: int, fixed: bool, effect: float, family: int, alpha: float
-) -> Design | None:
-    """Return runs and questions that together find `effect` with 80% power.
+class Plan(NamedTuple):
+    """What a larger experiment is planned from: a difference as it was measured, and what is to be found."""
 
-    Of the many such designs, the one in which the runs take at most half of the variance that the effect allows. None:
-    the variance between runs is unknown.
-    """
-    if not runs.known:
+    found: Difference
+    n: int
+    """Questions that it was measured on."""
+    runs: RunVariance
+    share: float
+    """Sum of 1 / R over the trained arms of the difference."""
+    arms: int
+    """Trained arms of the benchmark: all are taken to get as many runs."""
+    fixed: bool
+    """Whether the reference is a model that was not trained."""
+    effect: float
+    family: int
+    alpha: float
+
+    def variance(self, questions: int, runs: int | None = None) -> Variance:
+        """Return the variance with so many questions and runs an arm (None: those at hand)."""
+        if not self.runs.known:
+            return combined(self.found.variance.questions * self.n / questions, questions - 1, self.runs, 0.0)
+        share = self.share if runs is None else (1 if self.fixed else 2) / runs
+        df = self.runs.df if runs is None else self.arms * (runs - 1)
+        noise = self.runs.noise * self.n / questions
+        between = max(self.found.variance.questions - self.share * self.runs.noise, 0.0) * self.n / questions
+        planned = RunVariance(self.runs.proper + noise, max(df, FEWEST_RUN_DF), noise)
+        return combined(between + share * noise, questions - 1, planned, share)
+
+    def finds(self, questions: int, runs: int | None = None) -> bool:
+        """Whether `effect` is found with 80% power."""
+        return _smallest_effect(self.variance(questions, runs), self.family, self.alpha) <= self.effect
+
+    def questions_needed(self, runs: int | None = None) -> int | None:
+        """Return how many questions it takes. None: the runs vary too much."""
+        return _smallest(lambda questions: self.finds(questions, runs), 2)
+
+    def runs_needed(self) -> int | None:
+        """Return how many runs an arm it takes. None: too few questions, or the runs' variance is unknown."""
+        return _smallest(lambda runs: self.finds(self.n, runs), 2) if self.runs.known else None
+
+    def larger(self) -> Larger | None:
+        """Return runs and questions that together do. Of the many such designs, one in which the runs take at most half
+        of the variance that the effect allows. None: the variance between runs is unknown."""
+        if not self.runs.known:
+            return None
+        half = self._replace(effect=self.effect / sqrt(2))
+        count = _smallest(lambda runs: half.finds(LIMIT, runs), 2)
+        questions = None if count is None else self.questions_needed(count)
+        return None if count is None or questions is None else Larger(count, questions)
+
+
+LIMIT = 10_000_000
+
+
+def _smallest(holds: Callable[[int], bool], low: int) -> int | None:
+    """Return the smallest number from `low` to LIMIT for which the monotone condition `holds`, by bisection."""
+    if not holds(LIMIT):
         return None
-
-    def part(count: int) -> float:
-        return runs.variance * (1 if fixed else 2) / count
-
-    def leaves_half(count: int) -> bool:
-        return _power_factor(arms * (count - 1), family, alpha) * sqrt(2 * part(count)) <= effect
-
-    count = _smallest(leaves_half, 2)
-    if count is None:
-        return None
-    larger = found._replace(run_variance=part(count))
-    questions = questions_needed(larger, n, runs._replace(df=arms * (count - 1)), effect, family, alpha)
-    return None if questions is None else Design(count, questions)
-
-
-def _smallest(holds: Callable[[int], bool], low: int, limit: int = 10_000_000) -> int | None:
-    """Return the smallest number from `low` to `limit` for which the monotone condition `holds`, by bisection."""
-    if not holds(limit):
-        return None
-    high = limit
+    high = LIMIT
     while low < high:
         middle = (low + high) // 2
         if holds(middle):

@@ -19,21 +19,24 @@ from scripts.common import cli
 from scripts.common.atomic import replacing
 from scripts.common.config.selection import Limopro
 from scripts.common.provenance import recording
-from scripts.report import section_data, section_methods, section_provenance, section_pruning, section_results
+from scripts.report import (
+    section_costs,
+    section_data,
+    section_methods,
+    section_provenance,
+    section_pruning,
+    section_published,
+    section_results,
+)
 from scripts.report.facts import Facts
 from scripts.report.labels import counted, listed, points
 from scripts.report.markdown import escape
 from scripts.report.rendering import chosen_engine, engine_version, render
+from scripts.report.write_findings import split_findings
 
 # The sections of report.qmd that say nothing where nothing is trained.
 OF_TRAINING = ("sec-selection", "sec-training", "sec-hygiene", "sec-limopro")
 NO_STEPS = "No subset of this experiment is selected by the importance of steps.\n"
-
-
-def split_findings(text: str) -> tuple[str, str]:
-    """Return the abstract (first paragraph) and the rest of findings.md."""
-    abstract, _, rest = text.partition("\n\n")
-    return abstract.strip(), rest.strip() + "\n"
 
 
 def parts(facts: Facts, findings: str, templates: Path, engine: str) -> dict[str, str]:
@@ -52,12 +55,16 @@ def parts(facts: Facts, findings: str, templates: Path, engine: str) -> dict[str
         **{name: section(facts) if facts.experiment.subsets else "" for name, section in trained.items()},
         "_findings.md": findings,
         "_scores.md": section_results.scores(facts),
+        "_failures.md": section_results.failures(facts),
+        "_subjects.md": section_results.subjects(facts),
+        "_reliability.md": section_results.reliability(facts),
         "_comparisons.md": section_results.comparisons(facts),
+        "_costs.md": section_costs.costs(facts),
         "_runs.md": section_results.runs(facts),
         "_examples.md": section_results.examples(facts),
         "_limopro.md": (templates / "limopro.md").read_text(encoding="utf-8") if scored else NO_STEPS,
         "_threats.md": section_methods.threats(facts),
-        "_published.md": section_results.published(facts),
+        "_published.md": section_published.published(facts),
         "_settings.md": section_methods.settings(facts),
         "_environment.md": section_provenance.environment(facts, engine),
         "_stages.md": section_provenance.stages(facts),

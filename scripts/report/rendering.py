@@ -119,6 +119,7 @@ def _pandoc_html(folder: Path, text: str) -> Path:
     options = [
         "--embed-resources",
         "--css=report.css",
+        "--include-in-header=head.html",
         "--mathml",
         "--number-sections",
         "--toc",

@@ -51,6 +51,35 @@ COLUMNS: dict[str, list[str]] = {
     ],
     # Only comparisons of one sample and one run.
     "mcnemar": ["question", "benchmark", "subset", "reference", "only_subset", "only_reference", "p_value"],
+    # One row per comparison of what answers cost: `measure` is output_tokens or eff (score per 1,000 of them).
+    "costs": [
+        "measure",
+        "question",
+        "benchmark",
+        "subset",
+        "reference",
+        "n_questions",
+        "runs_subset",
+        "runs_reference",
+        "value_subset",
+        "value_reference",
+        "difference",
+        "se",
+        "df",
+        "ci_low",
+        "ci_high",
+        "p_value",
+        "p_holm",
+        "mde80",
+        "verdict",
+        "level",
+    ],
+    # One row per benchmark: questions that every answer of every model gets right, or wrong; only the others tell.
+    "reliability": ["benchmark", "models", "n_questions", "all_right", "all_wrong"],
+    # One row per arm and subject of a benchmark that has two or more; empty where none has.
+    "subjects": ["benchmark", "subject", "arm", "n_questions", "score", "se", "ci_low", "ci_high"],
+    # A row per fault that audit_published finds; scores as they were printed.
+    "audit": ["check", "source", "model", "run_by", "benchmark", "metric", "score", "message"],
     "pool_account": ["stage", "reason", "rows"],
     "contamination": ["benchmark", "rows", "questions", "taken_out"],
     "steps": ["pattern", "steps", "share", "chains"],
@@ -104,6 +133,10 @@ COLUMNS: dict[str, list[str]] = {
         "cost",
     ],
 }
+
+
+# Every table of the report.
+TABLES = ["scores", "comparisons", *COLUMNS]
 
 
 def write_report_table(name: str, frame: pd.DataFrame, path: Path) -> None:

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from scripts.report.facts import Facts
-from scripts.report.labels import arm_label, counted, listed, percent, points
+from scripts.report.labels import NOTABLE, arm_label, counted, listed, percent, points
 from scripts.report.markdown import breakable, escape, table
 
 FEWEST_SEEDS = 3
-NOTABLE = 0.02  # share of answers from which on a failure is named as a threat
 
 
 def _flat(value: Any, key: str = "") -> Iterator[tuple[str, str]]:

@@ -15,8 +15,8 @@ HASHED_HERE = 50_000_000  # bytes: a larger artefact is only listed with the has
 STAGES = ("data", "select", "train", "evaluate", "report")
 
 
-def commit() -> str:
-    """Return the project's commit, and whether files differ from it, in words."""
+def commit() -> tuple[str | None, bool | None]:
+    """Return the project's commit, and whether files differ from it; None where it is no git checkout."""
 
     def git(*words: str) -> str:
         return subprocess.run(
@@ -24,10 +24,18 @@ def commit() -> str:
         ).stdout.strip()
 
     try:
-        head, changed = git("rev-parse", "HEAD"), git("status", "--porcelain")
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain"))
     except (OSError, subprocess.CalledProcessError):
+        return None, None
+
+
+def project_version() -> str:
+    """Return the project's commit in words."""
+    head, dirty = commit()
+    if head is None:
         return "The project's version is not known: it is not a git checkout with a commit."
-    return f"The project's commit is {head}{', with changes that are not committed' if changed else ''}."
+    state = "with changes that are not committed" if dirty else "with nothing changed"
+    return f"The project's commit is {head}, {state}."
 
 
 def _jobs(records: dict[str, dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
@@ -69,7 +77,7 @@ def environment(facts: Facts, engine: str) -> str:
     )
     return "\n\n".join(
         [
-            f"{escape(commit())} Rendered by {escape(engine)}.",
+            f"{escape(project_version())} Rendered by {escape(engine)}.",
             f"Packages: {versions or 'not recorded'}.",
             f"{'Machine' if len(machines) == 1 else 'Machines'}: "
             f"{escape('; '.join(sorted(machines))) or 'not recorded'}.",
@@ -85,11 +93,9 @@ def _machine(hardware: dict[str, Any]) -> str:
 
 def artefacts(facts: Facts) -> str:
     """Return every artefact with its program's digest, its hash and its seconds."""
-    known = {path: digest for record in facts.provenance.values() for path, digest in record["inputs"].items()}
-    rows = []
+    rows, hashes = [], digests(facts)
     for name, record in facts.provenance.items():
-        path = facts.results / name
-        digest = known.get(str(record["artefact"])) or _hash(path)
+        digest = hashes[name] or "–"
         program = record["program"].removeprefix("scripts/").removesuffix(".py")
         code = (record["code_digest"] or "–")[:8]
         rows.append([breakable(name), breakable(program), code, digest[:12], f"{record['seconds']:,.1f}"])
@@ -107,6 +113,15 @@ def artefacts(facts: Facts) -> str:
     )
 
 
-def _hash(path: Path) -> str:
+def digests(facts: Facts) -> dict[str, str | None]:
+    """Return the SHA-256 of every artefact: as a later job took it, else taken here where it is small."""
+    known = {path: digest for record in facts.provenance.values() for path, digest in record["inputs"].items()}
+    return {
+        name: known.get(str(record["artefact"])) or _hash(facts.results / name)
+        for name, record in facts.provenance.items()
+    }
+
+
+def _hash(path: Path) -> str | None:
     small = path.is_file() and path.stat().st_size <= HASHED_HERE
-    return sha256_of(path) if small else "–"
+    return sha256_of(path) if small else None

@@ -1,17 +1,13 @@
-"""The sections on results: scores, comparisons, example answers, published numbers."""
+"""The sections on results: scores, comparisons, example answers."""
 
-from pathlib import Path
 from textwrap import shorten
-from typing import Any
 
 import pandas as pd
 
-from scripts.common.cli import UserError
 from scripts.report.facts import Facts
-from scripts.report.labels import SHOWN, arm_label, p_text, percent, points, reference_label
+from scripts.report.labels import NOTABLE, QUESTIONS, arm_label, listed, p_text, percent, points, reference_label
 from scripts.report.markdown import breakable, escape, quote, table
-
-PUBLISHED = ["source", "model", "run_by", "benchmark", "metric", "n_questions", "score", "stderr"]
+from scripts.report.plot_failures import notable
 
 
 def once(values: "pd.Series[str]") -> list[str]:
@@ -62,7 +58,7 @@ def scores(facts: Facts) -> str:
     )
     caption = (
         "Scores by benchmark and arm, in percent of questions: the mean over samples and training runs with "
-        "Wilson's interval over questions, and over runs where there are enough. k is the number of samples "
+        "Agresti and Coull's interval over questions, and over runs where there are enough. k is the number of samples "
         f"({samples}). Run SD is the standard deviation of the runs' scores, in points; tokens are the mean and 95th "
         "percentile of an answer's length, EFF is the score (0 to 1) per 1,000 of them. Cut off: answers that "
         "reached the length limit. No answer: none could be extracted."
@@ -73,7 +69,7 @@ def scores(facts: Facts) -> str:
 def comparisons(facts: Facts) -> str:
     """Return the table of comparisons, and McNemar's where there is one run with one sample a side."""
     found = facts.table("comparisons")
-    order = {question: place for place, question in enumerate(SHOWN)}
+    order = {question: place for place, question in enumerate(QUESTIONS)}
     found = found.sort_values("question", key=lambda column: column.map(order), kind="stable")
     rows = [
         [
@@ -105,7 +101,7 @@ def comparisons(facts: Facts) -> str:
 
 
 def _power(facts: Facts) -> str:
-    power = facts.table("power").sort_values("question", key=lambda column: column.map(SHOWN.index), kind="stable")
+    power = facts.table("power").sort_values("question", key=lambda column: column.map(QUESTIONS.index), kind="stable")
     rows = []
     for _, row in power.iterrows():
         counts = [f"{int(row[name]):,}" if pd.notna(row[name]) else "–" for name in ("questions_needed", "runs_needed")]
@@ -127,8 +123,8 @@ def _power(facts: Facts) -> str:
     caption = (
         f"What finding a difference of {effect} points with 80% power would take. The standard error (points) has a "
         "part due to the questions and one due to the runs. Questions needed with the runs at hand, runs an arm "
-        "needed with the questions at hand, and a design with more of both; – where that alone is not enough, or "
-        "the variation between runs is unknown."
+        "needed with the questions at hand and, where neither is enough, a design with more of both; – where it is "
+        "not, or the variation between runs is unknown."
     )
     return table(headers, rows, "lllrrrrr", [19, 16, 12, 10, 8, 10, 8, 16], caption, "tbl-power")
 
@@ -197,44 +193,49 @@ def examples(facts: Facts) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def read_published(path: Path) -> pd.DataFrame:
-    """Read the CSV of published numbers. Raises UserError where it lacks a column."""
-    published = pd.read_csv(path)
-    missing = [column for column in PUBLISHED if column not in published.columns]
-    if missing:
-        raise UserError(
-            f"report.published: '{path}' lacks the columns {', '.join(missing)} (it needs: {', '.join(PUBLISHED)})"
+def failures(facts: Facts) -> str:
+    """Return the figure of answers cut off or without an answer, or a sentence where no rate is above 1%."""
+    arms, share = facts.table("arms"), f"{100 * NOTABLE:g}%"
+    if not len(notable(arms)):
+        return (
+            f"On no benchmark more than {share} of an arm's answers were cut off, or held none that could be extracted."
         )
-    return published
+    return (
+        f"On the benchmarks of @fig-failures more than {share} of an arm's answers were cut off at the length "
+        f"limit, or "
+        "held none that could be extracted.\n\n![Answers that were cut off at the length limit, or from which "
+        "none could "
+        "be extracted, by arm. Benchmarks on which no arm is above the dotted line are left out.](figures/failures.svg)"
+        '{#fig-failures fig-alt="Bars of the rates of answers cut off and without an answer; the numbers are in '
+        "the table "
+        'of scores."}'
+    )
 
 
-def published(facts: Facts) -> str:
-    """Return the section on published numbers, or nothing where the experiment names none."""
-    if not facts.experiment.report.published:
+def subjects(facts: Facts) -> str:
+    """Return the heat map of scores by subject, where a benchmark has subjects."""
+    found = facts.table("subjects")
+    if found.empty:
         return ""
-    rows = [
-        _published_row(row, facts.table("arms"))
-        for _, row in read_published(Path(facts.experiment.report.published)).iterrows()
-    ]
-    headers = ["Benchmark", "Source", "Model", "Run by", "Metric", "n", "Published", "Ours"]
-    caption = (
-        "Published numbers, with their printed standard errors, beside ours for the same benchmark and model. "
-        "They were not computed here."
-    )
-    return "# Published numbers {#sec-published}\n\n" + table(
-        headers, rows, "llllllll", [12, 14, 8, 10, 20, 6, 14, 18], caption, "tbl-published"
+    names = listed([escape(name) for name in dict.fromkeys(found["benchmark"])])
+    return (
+        f"The subjects of {names} are fixed strata: they add no variance of their own to the score (@fig-subjects).\n\n"
+        "![Score by subject and arm, in percent; in brackets the number of questions. Single cells are "
+        "uncertain: their "
+        'intervals are in subjects.csv.](figures/subjects.svg){#fig-subjects fig-alt="Heat map of scores by '
+        "subject and "
+        'arm; the numbers are in subjects.csv."}'
     )
 
 
-def _published_row(row: "pd.Series[Any]", arms: pd.DataFrame) -> list[str]:
-    ours = arms[(arms["benchmark"] == row["benchmark"]) & (arms["arm"] == row["model"])]
-    own = (
-        "".join(f"{percent(r['score'])} [{percent(r['ci_low'])}, {percent(r['ci_high'])}]" for _, r in ours.iterrows())
-        or "–"
+def reliability(facts: Facts) -> str:
+    """Return the sentence on how many questions tell models apart."""
+    parts = []
+    for _, row in facts.table("reliability").iterrows():
+        telling = row["n_questions"] - row["all_right"] - row["all_wrong"]
+        parts.append(f"{telling:,} of {row['n_questions']:,} on {escape(row['benchmark'])}")
+    return (
+        f"Questions that every answer of every model gets right, or wrong, cannot tell models apart "
+        f"(@fig-reliability). "
+        f"The others do: {listed(parts)}."
     )
-    error = "" if pd.isna(row["stderr"]) else f" ± {percent(row['stderr'])}"
-    names = [
-        "" if pd.isna(row[name]) else breakable(row[name])
-        for name in ("benchmark", "source", "model", "run_by", "metric")
-    ]
-    return [*names, f"{int(row['n_questions']):,}", f"{percent(row['score'])}{error}", own]

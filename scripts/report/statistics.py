@@ -5,32 +5,17 @@ The unit is the question: s_q is the mean correctness of question q over its sam
 Bowyer et al., 2503.01747 (small n). docs/statistics.md gives the formulas and the reasons.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import comb, sqrt
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-
-# From this many degrees of freedom on, the variance between runs is taken as known well enough to speak of the method.
-FEWEST_RUN_DF = 4
-
-
-class RunVariance(NamedTuple):
-    """The variance of run means within an arm, pooled over a benchmark's arms."""
-
-    variance: float
-    df: int
-
-    @property
-    def known(self) -> bool:
-        return self.df >= FEWEST_RUN_DF
+from scripts.report.variance import Floats, Questions, RunVariance, Variance, combined, mean_variance
 
 
 class Score(NamedTuple):
-    """A mean over questions with its standard error and Wilson interval."""
+    """A mean over questions with its standard error and interval."""
 
     score: float
     se: float
@@ -39,25 +24,25 @@ class Score(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """The mean paired difference of two arms, and the two parts of its variance."""
+    """The mean paired difference of two arms, and its variance."""
 
     difference: float
-    question_variance: float
-    """Squared standard error due to the questions."""
-    run_variance: float
-    """Squared standard error due to the runs; 0 where it is unknown."""
-    df: float
+    variance: Variance
 
     @property
     def se(self) -> float:
-        return sqrt(self.question_variance + self.run_variance)
+        return sqrt(self.variance.total)
+
+    @property
+    def df(self) -> float:
+        return self.variance.df
 
     @property
     def p_value(self) -> float:
         """Two-sided p of the t test against no difference."""
         from scipy import stats
 
-        return float(2 * stats.t.sf(abs(self.difference) / self.se, self.df))
+        return float(2 * stats.t.sf(abs(self.difference) / self.se, self.df)) if self.se else float(not self.difference)
 
     def interval(self, alpha: float) -> tuple[float, float]:
         """Return the interval of level 1 - alpha from the same t procedure: it holds 0 exactly when p > alpha."""
@@ -67,57 +52,62 @@ class Difference(NamedTuple):
         return self.difference - half, self.difference + half
 
 
-def run_variance(arms: Iterable[Floats]) -> RunVariance:
-    """Pool the variance of run means over arms, each an array (runs,) of one benchmark's run scores."""
-    arms = [np.asarray(arm, float) for arm in arms]
-    df = sum(len(arm) - 1 for arm in arms)
-    squares = sum(float(((arm - arm.mean()) ** 2).sum()) for arm in arms)
-    return RunVariance(squares / df if df else 0.0, df)
+def score_interval(
+    means: Floats, samples: int, alpha: float, questions: Questions, runs: RunVariance | None = None
+) -> Score:
+    """Return the mean of an arm's question means (runs, questions), its standard error and its interval.
 
-
-def score_interval(means: Floats, samples: int, alpha: float, run_part: float = 0.0) -> Score:
-    """Return the mean of the question means s_q (questions,), its standard error and its Wilson interval.
-
-    With one sample Wilson's n is the number of questions, else n_eff = p (1 - p) / SE^2, at most the number of answers.
-    `run_part` is the squared standard error due to the runs. Where all answers are equal, n_eff is the number of
-    questions.
+    The interval is Agresti and Coull's (1998): Wilson's centre, never narrower, so that it covers at least 93% where
+    Wilson's covers 91.6% (n = 30, p = 0.034). Its n is the number of questions where each was drawn by itself and
+    answered once, else n_eff = p (1 - p) / SE^2, at most the number of answers. `runs` is the variance between runs;
+    None for a model that was not trained and for a single run.
     """
+    from scipy import stats
+
+    n, p = means.shape[1], float(means.mean())
+    between, df = mean_variance(means.mean(axis=0), questions)
+    runs = runs or RunVariance(0.0, 0)
+    se = sqrt(combined(float(between), float(df), runs, 1 / len(means)).total)
+    spread, answers, n_eff = p * (1 - p), n * samples * len(means), float(n)
+    if spread and not (answers == n and questions.simple):
+        # An SE from the few questions that are not all wrong is too small. As many pseudo-questions as the interval
+        # itself assumes, answered all right or all wrong, keep n_eff from running away.
+        pseudo = float(stats.norm.isf(alpha / 2)) ** 2
+        careful = (float(between) * float(df) + spread / n * pseudo) / (float(df) + pseudo)
+        n_eff = min(spread / combined(careful, float(df), runs, 1 / len(means)).total, answers)
+    low, high = agresti_coull(p, n_eff, alpha)
+    return Score(p, se, low, high)
+
+
+def agresti_coull(p: float, n: float, alpha: float) -> tuple[float, float]:
+    """Return Agresti and Coull's interval for a share `p` of `n`."""
     from statsmodels.stats.proportion import proportion_confint
 
-    means = np.asarray(means, float)
-    n, p = len(means), float(means.mean())
-    se = sqrt(float(means.var(ddof=1)) / n + run_part)
-    spread = p * (1 - p)
-    if spread == 0 or (samples == 1 and run_part == 0):
-        n_eff = float(n)
-    else:
-        n_eff = min(spread / se**2, n * samples) if se else float(n * samples)
-    low, high = proportion_confint(p * n_eff, n_eff, alpha=alpha, method="wilson")
-    return Score(p, se, float(low), float(high))
+    low, high = proportion_confint(p * n, n, alpha=alpha, method="agresti_coull")
+    return float(low), float(high)
 
 
-def paired_difference(subset: Floats, reference: Floats, runs: RunVariance, reference_is_fixed: bool) -> Difference:
+def paired_difference(
+    subset: Floats,
+    reference: Floats,
+    runs: RunVariance,
+    reference_is_fixed: bool,
+    questions: Questions | None = None,
+    least: float | None = None,
+) -> Difference:
     """Compare two arms on the same questions: arrays (runs, questions) of question means.
 
-    Var = sd^2(d_q) / n + s_run^2 / R_A + s_run^2 / R_B, degrees of freedom by Welch and Satterthwaite (n - 1 and those
-    of `runs`); a fixed model has no run term, and none is added where the variance between runs is unknown. The
-    questions' part is at least 1 / (n + 2)^2: what Agresti and Min's pseudo-counts (2005) give where no question tells
-    the arms apart, since a sample without differences is no proof that there are none.
+    d_q is the difference of a question's means over runs. Its variance over questions and the runs' are combined by
+    `variance.combined`; a fixed model has no run term, and none is added where the variance between runs is unknown.
+    The variance is at least `least`, for shares of right answers 1 / (n + 2)^2: what Agresti and Min's pseudo-counts
+    (2005) give where no question tells the arms apart, since a sample without differences is no proof of none.
     """
     paired = np.mean(subset, axis=0) - np.mean(reference, axis=0)
     n = len(paired)
-    question_part = max(float(paired.var(ddof=1)) / n, 1 / (n + 2) ** 2)
-    run_part = 0.0
-    if runs.known:
-        run_part = runs.variance * (1 / len(subset) + (0.0 if reference_is_fixed else 1 / len(reference)))
-    df = welch_satterthwaite([(question_part, n - 1), (run_part, runs.df)])
-    return Difference(float(paired.mean()), question_part, run_part, df)
-
-
-def welch_satterthwaite(parts: Sequence[tuple[float, float]]) -> float:
-    """Return the degrees of freedom of a sum of variances, each with its own."""
-    used = [(variance, df) for variance, df in parts if variance > 0]
-    return sum(variance for variance, _ in used) ** 2 / sum(variance**2 / df for variance, df in used)
+    between, df = mean_variance(paired, questions)
+    share = 1 / len(subset) + (0.0 if reference_is_fixed else 1 / len(reference))
+    least = 1 / (n + 2) ** 2 if least is None else least
+    return Difference(float(paired.mean()), combined(float(between), float(df), runs, share, least))
 
 
 class Adjusted(NamedTuple):
@@ -142,11 +132,12 @@ def holm(p_values: Sequence[float], alpha: float) -> list[Adjusted]:
     return [Adjusted(float(p_holm[k]), alpha / (m - min(step[k], claimed, m - 1))) for k in range(m)]
 
 
-def verdict(difference: float, p_holm: float, alpha: float) -> str:
-    """Return better, worse or no detectable difference."""
-    if p_holm >= alpha:
-        return "no detectable difference"
-    return "better" if difference > 0 else "worse"
+NOTHING = "no detectable difference"
+
+
+def verdict(difference: float, p_holm: float, alpha: float, words: tuple[str, str] = ("better", "worse")) -> str:
+    """Return a verdict: one of two words for more and less, or no detectable difference."""
+    return NOTHING if p_holm >= alpha else words[difference < 0]
 
 
 def mcnemar(subset: Floats, reference: Floats) -> tuple[int, int, float]:

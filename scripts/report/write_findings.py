@@ -1,11 +1,11 @@
 """Say in words what the comparisons show: findings.md, whose first paragraph is the report's abstract.
 
 Fixed phrases with the tables' numbers: every difference with its interval, verdicts only from the verdict column, and
-where nothing can be told, what could have been found and what it would take.
+where nothing can be told, what could have been found and what it would take. What it costs comes last (cost_findings).
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -15,10 +15,11 @@ from scripts.common.config.experiment import Experiment
 from scripts.common.config.model import DEMO
 from scripts.common.provenance import recording
 from scripts.common.tables import read_csv
+from scripts.report.cost_findings import cost_list, cost_summary
 from scripts.report.labels import (
     AGAINST,
     ASKED,
-    SHOWN,
+    QUESTIONS,
     arm_label,
     counted,
     is_control,
@@ -29,8 +30,8 @@ from scripts.report.labels import (
 )
 from scripts.report.markdown import escape
 from scripts.report.report_tables import read_report_table
+from scripts.report.statistics import NOTHING
 
-NOTHING = "no detectable difference"
 KEYS = ["question", "benchmark", "subset", "reference"]
 MANY = 12  # comparisons from which on the abstract leaves numbers to the figure
 MANY_NOTHINGS = 4  # comparisons of one question that tell nothing, from which on they share a sentence
@@ -162,45 +163,87 @@ def design(comparisons: pd.DataFrame, arms: pd.DataFrame, experiment: Experiment
     )
 
 
-def findings(comparisons: pd.DataFrame, power: pd.DataFrame, arms: pd.DataFrame, experiment: Experiment) -> str:
-    """Return findings.md: the abstract in one paragraph, then every comparison under its question."""
-    shown = comparisons[~comparisons["subset"].map(is_control)]
-    asked = [question for question in SHOWN if question in set(shown["question"])]
-    brief = len(shown) > MANY
-    abstract = [design(comparisons, arms, experiment)]
+def blind(reliability: pd.DataFrame) -> list[str]:
+    """Return a sentence on every benchmark that cannot tell models apart."""
+    sentences = []
+    for _, row in reliability.iterrows():
+        if row["all_right"] + row["all_wrong"] == row["n_questions"]:
+            how = {row["all_wrong"]: "wrong", row["all_right"]: "right"}.get(
+                row["n_questions"], "all right or all wrong"
+            )
+            sentences.append(
+                f"{escape(row['benchmark'])} tells nothing: every model answers each of its {row['n_questions']:,} "
+                f"questions {how}."
+            )
+    return sentences
+
+
+class Found(NamedTuple):
+    """The tables that findings are written from."""
+
+    comparisons: pd.DataFrame
+    power: pd.DataFrame
+    costs: pd.DataFrame
+    arms: pd.DataFrame
+    reliability: pd.DataFrame
+    training: pd.DataFrame | None
+    """None where nothing was trained."""
+
+
+def findings(found: Found, experiment: Experiment) -> str:
+    """Return findings.md: the abstract in one paragraph, every comparison under its question, what it costs."""
+    comparisons, costs = (table[~table["subset"].map(is_control)] for table in (found.comparisons, found.costs))
+    asked = [question for question in QUESTIONS if question in set(comparisons["question"])]
+    brief = len(comparisons) > MANY
+    abstract = [design(found.comparisons, found.arms, experiment)]
     for subset in [*experiment.subsets, *experiment.models]:
         for question in asked:
-            rows = shown[(shown["question"] == question) & (shown["subset"] == subset)]
+            rows = comparisons[(comparisons["question"] == question) & (comparisons["subset"] == subset)]
             if len(rows):
                 abstract.append(summary(subset, rows, brief))
+        abstract.append(cost_summary(subset, costs))
+    abstract += blind(found.reliability)
     if experiment.model.name == DEMO:
         abstract.append(DEMO_CAVEAT)
-    blocks = [" ".join(abstract)]
+    blocks = [" ".join(filter(None, abstract))]
     for question in asked:
         blocks.append(f"**{ASKED[question] if experiment.subsets else 'Do the other models beat the baseline?'}**")
-        blocks.append(question_list(shown[shown["question"] == question], power.set_index(KEYS)))
-    if len(shown) < len(comparisons):
+        blocks.append(question_list(comparisons[comparisons["question"] == question], found.power.set_index(KEYS)))
+    blocks += ["**What does it cost?**", cost_list(costs, found.training)]
+    if len(comparisons) < len(found.comparisons):
         blocks.append("The controls are held against the baseline in @tbl-comparisons.")
     return "\n\n".join(blocks) + "\n"
 
 
+def split_findings(text: str) -> tuple[str, str]:
+    """Return the abstract (first paragraph) and the rest of findings.md."""
+    abstract, _, rest = text.partition("\n\n")
+    return abstract.strip(), rest.strip() + "\n"
+
+
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("--comparisons", type=Path, required=True, help="comparisons.csv")
-    parser.add_argument("--power", type=Path, required=True, help="power.csv")
-    parser.add_argument("--arms", type=Path, required=True, help="arms.csv")
+    for name in ("comparisons", "power", "costs", "arms", "reliability"):
+        parser.add_argument(f"--{name}", type=Path, required=True, help=f"{name}.csv")
+    parser.add_argument("--training", type=Path, help="training_arms.csv (left out: nothing was trained)")
     parser.add_argument("--experiment", type=Path, required=True, help="experiment.json")
     parser.add_argument("--findings", type=Path, required=True, help="findings.md to write")
     arguments = parser.parse_args()
-    inputs = [arguments.comparisons, arguments.power, arguments.arms, arguments.experiment]
-    with recording(outputs=[arguments.findings], inputs=inputs), replacing(arguments.findings) as temporary:
-        text = findings(
-            read_csv("comparisons", arguments.comparisons),
-            read_report_table("power", arguments.power),
-            read_report_table("arms", arguments.arms),
-            Experiment.model_validate_json(arguments.experiment.read_text(encoding="utf-8")),
+    tables = {name: getattr(arguments, name) for name in Found._fields}
+    with (
+        recording(outputs=[arguments.findings], inputs=[*filter(None, tables.values()), arguments.experiment]),
+        replacing(arguments.findings) as temporary,
+    ):
+        found = Found(
+            read_csv("comparisons", tables["comparisons"]),
+            read_report_table("power", tables["power"]),
+            read_report_table("costs", tables["costs"]),
+            read_report_table("arms", tables["arms"]),
+            read_report_table("reliability", tables["reliability"]),
+            read_report_table("training_arms", tables["training"]) if tables["training"] else None,
         )
-        temporary.write_text(text, encoding="utf-8")
+        experiment = Experiment.model_validate_json(arguments.experiment.read_text(encoding="utf-8"))
+        temporary.write_text(findings(found, experiment), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,12 @@ HOSTILE = (
     "    indented\n```{=typst}\n#panic(2)\n```"
 )
 
+# What else an answer may hold: a word without an end, other directions, emoji, controls, TeX that reads files.
+WILD = (
+    "x" * 300
+    + " مرحبا بالعالم שלום 数学 🙂👩\u200d👧 a\x00b\x1b[31m \u202eright-to-left\u202c \\input{/etc/passwd} \\write18{ls}"
+)
+
 # A chain of seven steps, of which the last three are functional; one of them is of many lines that nobody should run.
 PATTERNS = ["progressive"] * 4 + ["verification", "multi_method", "error_correction"]
 STEPS = [*["A: 2+5=7.\n"] * 4, f"Wait, let me check. {HOSTILE}\n", "Alternatively, 5+2=7.\n", "That is wrong."]
@@ -83,10 +89,15 @@ def draw_answers(
                     "output_tokens": 256 if truncated else tokens,
                     "truncated": truncated,
                     "finish_reason": "length" if truncated else "stop",
-                    "text": f"<think>\nA: add 5, 2+5=7.\n{HOSTILE}\n</think>\n\nThe final answer is \\boxed{{7}}.",
+                    "text": f"<think>\nA: add 5, 2+5=7.\n{HOSTILE}\n{WILD}\n</think>\n\nThe final answer is \\boxed{{7}}.",
                 }
             )
     return rows
+
+
+def _subject(benchmark: int, question: int) -> dict[str, str]:
+    """The second benchmark has subjects, one of them with a hostile name."""
+    return {"subject": ["algebra", "<b>geometry</b> $x$", "number theory"][question % 3]} if benchmark else {}
 
 
 def _make_evaluations(root: Path, experiment: Experiment, rng: np.random.Generator) -> None:
@@ -95,7 +106,8 @@ def _make_evaluations(root: Path, experiment: Experiment, rng: np.random.Generat
         folder = root / "data" / "benchmarks" / benchmark
         folder.mkdir(parents=True)
         questions = [
-            {"id": f"{benchmark}-{q:03d}", "question": f"Start with {q}. {HOSTILE}", "answer": "7"}
+            {"id": f"{benchmark}-{q:03d}", "question": f"Start with {q}. {HOSTILE} {WILD}", "answer": "7"}
+            | _subject(number, q)
             for q in range(QUESTIONS)
         ]
         (folder / "test.jsonl").write_text("".join(json.dumps(question) + "\n" for question in questions))
@@ -258,14 +270,16 @@ def run_report_stage(root: Path, experiment: Experiment) -> None:
     scored = ("steps", "scores", "samples") if experiment.scored_subsets() else ()
     steps = " ".join(f"--{n} {root}/select/{n}.parquet" for n in scored)
     subsets = " ".join(f"{root}/select/subsets/{draw.name}.parquet" for draw in experiment.draws())
-    found = f"--comparisons {tables}/comparisons.csv --power {tables}/power.csv"
     levels = f"--alpha {settings.alpha} --interesting-effect {settings.interesting_effect}"
 
     call("collect_answers", f"--evaluations {evaluations} --answers {report}/answers.parquet")
-    answers = f"--answers {report}/answers.parquet"
-    scores = f"--scores {tables}/scores.csv --arms {tables}/arms.csv"
-    call("summarise_scores", f"{answers} --alpha {settings.alpha} {scores}")
-    call("compare_models", f"{answers} --baseline base {levels} {found} --mcnemar {tables}/mcnemar.csv")
+    answers, asked = f"--answers {report}/answers.parquet", f"--benchmarks {questions}"
+    write = {name: f"--{name} {tables}/{name}.csv" for name in WRITTEN}
+    scores = f"{write['scores']} {write['arms']}"
+    more = f"{write['subjects']} {write['reliability']}"
+    call("summarise_scores", f"{answers} {asked} --alpha {settings.alpha} {scores} {more}")
+    found = f"{write['comparisons']} {write['power']} {write['costs']}"
+    call("compare_models", f"{answers} {asked} --baseline base {levels} {found} {write['mcnemar']}")
     call("summarise_selection", f"{pool} {steps} --subsets {subsets} --tables {tables}")
     trained = f"--runs {tables}/training_runs.csv --arms {tables}/training_arms.csv"
     call("summarise_training", f"--summaries {summaries} {trained}")
@@ -274,14 +288,25 @@ def run_report_stage(root: Path, experiment: Experiment) -> None:
     effect = f"--interesting-effect {settings.interesting_effect}"
     call("plot_differences", f"--comparisons {tables}/comparisons.csv {effect} --figure {figures}/differences.svg")
     call("plot_scores", f"{scores} --figure {figures}/scores.svg")
-    call("plot_efficiency", f"--arms {tables}/arms.csv --figure {figures}/efficiency.svg")
+    call("plot_efficiency", f"{scores} --figure {figures}/efficiency.svg")
+    for name, table in (("reliability", "reliability"), ("subjects", "subjects"), ("failures", "arms")):
+        call(f"plot_{name}", f"{write[table]} --figure {figures}/{name}.svg")
     call("plot_loss", f"--logs {logs} --figure {figures}/loss.svg")
     account = f"--pool-account {tables}/pool_account.csv --subsets {tables}/subsets.csv --pir {tables}/pir.csv"
     call("plot_selection", f"{account} --figure {figures}/selection.svg")
-    words = f"--arms {tables}/arms.csv --experiment {report}/experiment.json --findings {report}/findings.md"
+    if settings.published:
+        call("audit_published", f"--published {settings.published} --audit {tables}/audit.csv")
     if scored:
         run_pruning_programs(root, experiment)
-    call("write_findings", f"{found} {words}")
+    words = f"--experiment {report}/experiment.json --findings {report}/findings.md"
+    taken = f"{write['arms']} {write['reliability']} --training {tables}/training_arms.csv"
+    call("write_findings", f"{found} {taken} {words}")
+    call(
+        "write_results", f"--results {root} {words} --json {report}/results.json --leaderboard {report}/leaderboard.md"
+    )
+
+
+WRITTEN = ("scores", "arms", "subjects", "reliability", "comparisons", "power", "costs", "mcnemar")
 
 
 def _make_tokenizer(folder: Path) -> None:

@@ -9,10 +9,11 @@ import pytest
 
 from scripts.common.config.experiment import Experiment
 from scripts.common.config.load import load_experiment
-from scripts.common.tables import CSV_COLUMNS
-from scripts.report.labels import points
+from scripts.common.tables import CSV_COLUMNS, read_csv
+from scripts.report.cost_findings import cost_list, cost_summary
+from scripts.report.labels import ASKED, amount, points
 from scripts.report.report_tables import read_report_table
-from scripts.report.write_findings import DEMO_CAVEAT, finding, findings, what_it_takes
+from scripts.report.write_findings import DEMO_CAVEAT, KEYS, Found, finding, findings, what_it_takes
 
 ROW: dict[str, Any] = {
     "question": "rows", "benchmark": "b", "subset": "s", "reference": "s.rows", "n_questions": 100, "runs_subset": 3,
@@ -88,17 +89,107 @@ def test_the_abstract_answers_every_question_and_the_demo_says_what_it_is(result
     assert abstract.endswith(DEMO_CAVEAT)
 
 
+def tables_of(results: Path) -> Found:
+    names = ("power", "costs", "arms", "reliability", "training_arms")
+    tables = results / "report/tables"
+    return Found(
+        read_csv("comparisons", tables / "comparisons.csv"),
+        *(read_report_table(name, tables / f"{name}.csv") for name in names),
+    )
+
+
 def test_only_the_demo_model_carries_the_caveat(results: Path, experiment: Experiment, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     settings = experiment.model_dump(exclude_none=True) | {"name": "own", "model": {"name": str(tmp_path)}}
-    tables = results / "report/tables"
-    text = findings(
-        pd.read_csv(tables / "comparisons.csv"),
-        pd.read_csv(tables / "power.csv"),
-        pd.read_csv(tables / "arms.csv"),
-        load_experiment(settings),
+    assert "demonstration" not in findings(tables_of(results), load_experiment(settings))
+
+
+def test_the_questions_are_answered_in_their_order(results: Path) -> None:
+    text = (results / "report/findings.md").read_text()
+    places = [
+        text.index(f"**{heading}**")
+        for heading in (*(ASKED[q] for q in ("base", "rows", "unpruned")), "What does it cost?")
+    ]
+    assert places == sorted(places)
+
+
+def cost(measure: str, **more: Any) -> dict[str, Any]:
+    row = ROW | {"measure": measure, "value_subset": 90.0, "value_reference": 100.0, "difference": -10.0}
+    return row | {"ci_low": -15.0, "ci_high": -5.0, "mde80": 7.0, "verdict": "shorter"} | more
+
+
+TRAINING = pd.DataFrame([{"arm": "s", "runs": 3, "seconds": 60.0, "gpu_hours": 4.5}])
+
+
+def test_costs_are_told_with_their_intervals() -> None:
+    eff = {"difference": 0.5, "ci_low": -0.1, "ci_high": 1.1, "verdict": "no detectable difference", "mde80": 0.9}
+    text = cost_list(pd.DataFrame([cost("output_tokens"), cost("eff", **eff)]), TRAINING)
+    assert text.splitlines() == [
+        "- Training took: s 4.50 GPU-hours (3 runs).",
+        "- s against as many random rows: its answers are shorter on b (−10.0 tokens, −15.0 to −5.0); no difference in EFF "
+        "can be told on b (+0.50, −0.10 to +1.10; smallest detectable 0.90).",
+    ]
+    assert (
+        cost_summary("s", pd.DataFrame([cost("output_tokens")]))
+        == "Answers of s are shorter than those of as many random rows on b."
     )
-    assert "demonstration" not in text
+    assert cost_summary("s", pd.DataFrame([cost("output_tokens", verdict="no detectable difference")])) == ""
+
+
+def test_training_without_a_gpu_is_told_in_seconds() -> None:
+    text = cost_list(pd.DataFrame([cost("eff")]), TRAINING.assign(gpu_hours=0.0))
+    assert text.startswith("- Training took, without a GPU: s 60 seconds a run (3 runs).")
+
+
+ARMS = {"trained": True, "n_questions": 100, "runs": 3, "samples": 4}
+
+
+def constructed(rows: list[dict[str, Any]], reliability: dict[str, Any] | None = None) -> Found:
+    """Tables of one selection on benchmarks b and c, with these rows of comparisons."""
+    comparisons = pd.DataFrame([ROW | row for row in rows])
+    power = pd.DataFrame([{key: row[key] for key in KEYS} | POWER for _, row in comparisons.iterrows()])
+    arms = pd.DataFrame([{"arm": "s", "benchmark": name, **ARMS} for name in ("b", "c")])
+    blind = {"benchmark": "b", "models": 4, "n_questions": 100, "all_right": 10, "all_wrong": 20} | (reliability or {})
+    return Found(comparisons, power, pd.DataFrame([cost("output_tokens")]), arms, pd.DataFrame([blind]), TRAINING)
+
+
+@pytest.fixture
+def selection(experiment: Experiment) -> Experiment:
+    """The experiment with a selection called s."""
+    return experiment.model_copy(update={"subsets": {"s": experiment.subsets["limopro"]}})
+
+
+ZERO = {"difference": 0.0, "ci_low": -0.02, "ci_high": 0.02, "p_holm": 1.0, "verdict": "no detectable difference"}
+LOSS = {"difference": -0.123, "ci_low": -0.195, "ci_high": -0.051, "verdict": "worse"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "reliability", "expected", "unsaid"),
+    [
+        ([{}], {}, ["s is better on b (+12.3 points, +5.1 to +19.5)."], ["no difference", "worse"]),
+        ([LOSS], {}, ["s is worse on b (−12.3 points, −19.5 to −5.1)."], ["better", "no difference"]),
+        ([NOTHING], {}, ["no difference can be told for s on b (+1.2 points, −3.0 to +5.4; smallest detectable 9.0)."], ["better", "worse", "p ="]),
+        ([{"level": "these runs"}], {}, ["+5.1 to +19.5) (these runs only).", "not of the method."], []),
+        ([ZERO], {"all_right": 0, "all_wrong": 100}, ["(0.0 points, −2.0 to +2.0;", "b tells nothing: every model answers each of its 100 questions wrong."], ["better"]),
+        ([{}], {"all_right": 100, "all_wrong": 0}, ["b tells nothing: every model answers each of its 100 questions right."], []),
+        # A benchmark without a comparison is named as asked, and nothing is said of it.
+        ([{}], {}, ["on b (100 questions) and c (100 questions)"], ["on c (+"]),
+        ([{}, LOSS | {"benchmark": "c", "n_questions": 30}], {}, ["s is better on b (+12.3 points, +5.1 to +19.5); s is worse on c (−12.3 points, −19.5 to −5.1)."], []),
+    ],
+)  # fmt: skip
+def test_constructed_tables_read_right(
+    selection: Experiment,
+    rows: list[dict[str, Any]],
+    reliability: dict[str, Any],
+    expected: list[str],
+    unsaid: list[str],
+) -> None:
+    text = findings(constructed(rows, reliability), selection).split("**What does it cost?**")[0]
+    for phrase in expected:
+        assert phrase in text
+    for phrase in unsaid:
+        assert phrase not in text
+    assert "significant" not in text
 
 
 def test_every_number_stands_in_the_tables(results: Path) -> None:
@@ -115,6 +206,13 @@ def test_every_number_stands_in_the_tables(results: Path) -> None:
         | {f"{value:.2f}" for value in comparisons["p_holm"]}
         | {"0.001"}
     )
+    costs = read_report_table("costs", tables / "costs.csv")
+    for _, row in costs.iterrows():
+        for name in ("difference", "ci_low", "ci_high", "mde80"):
+            known.add(amount(row["measure"], row[name]).lstrip("+−"))
+    known |= {
+        f"{seconds:,.0f}" for seconds in read_report_table("training_arms", tables / "training_arms.csv")["seconds"]
+    }
     known |= {
         f"{int(value):,}" for name in CSV_COLUMNS["comparisons"] if name == "n_questions" for value in comparisons[name]
     }

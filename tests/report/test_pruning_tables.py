@@ -105,6 +105,7 @@ def test_steps_are_tokenised_one_by_one() -> None:
         assert not add_special_tokens
         return {"input_ids": [text.split() for text in texts]}
 
+    words.is_fast = False  # type: ignore[attr-defined]
     steps = pl.DataFrame({"id": ["a", "a", "b"], "step": [1, 4, 0], "text": ["one two ", "three", "a b c"]})
     assert count_step_tokens(steps, words).rows() == [("a", 1, 2), ("a", 4, 1), ("b", 0, 3)]
 

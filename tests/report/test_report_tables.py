@@ -1,14 +1,18 @@
 """The tables of the report, on answers and files small enough to count by hand."""
 
+import hashlib
+import json
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pypandoc
 import pytest
 from scipy.stats import ttest_rel
 
 from scripts.common.cli import UserError
+from scripts.common.questions import Question
 from scripts.common.tables import TableError, read_csv, read_table, write_table
 from scripts.report import collect_answers, compare_models, summarise_scores, summarise_selection, summarise_training
 from scripts.report.pick_examples import draw, shorten
@@ -142,7 +146,10 @@ class TestComparisons:
         """However much the runs of others vary, two given models differ by a paired t test over questions."""
         names = ["base", "other", *(f"{arm}-t{seed}" for arm in ("s", "r") for seed in (1, 2, 3, 4))]
         rng = np.random.default_rng(0)
-        right = {name: rng.random(40) < share for name, share in zip(names, np.linspace(0.1, 0.9, 10), strict=True)}
+        right = {
+            name: (rng.random(40) < share).astype(float)
+            for name, share in zip(names, np.linspace(0.1, 0.9, 10), strict=True)
+        }
         answers = [answer(name, f"{q:02d}", correct=int(right[name][q])) for name in names for q in range(40)]
         rows = compare_models.comparison_rows(compare_models.compare(frame(answers), "base"), 0.05)
         row = next(row for row in rows if row["subset"] == "other")
@@ -210,6 +217,131 @@ class TestSelection:
         assert pir.loc["error_correction", ["mean", "median"]].tolist() == pytest.approx(
             [correction.mean(), correction.median()]
         )
+
+
+def asked(*questions: Question) -> dict[str, dict[str, Question]]:
+    return {"b": {question.id: question for question in questions}}
+
+
+class TestSubjects:
+    QUESTIONS = [
+        Question(id=name, question=name, answer="7", subject=s) for name, s in zip("wxyz", "aabb", strict=True)
+    ]
+
+    def test_subjects_are_strata_of_the_score(self) -> None:
+        """Right on both of a, wrong on both of b: within subjects nothing varies, so the score is sure of itself."""
+        rows = [answer("base", name, correct=int(name in "wx")) for name in "wxyz"]
+        plain, _ = summarise_scores.score_tables(frame(rows), 0.05)
+        strata, _ = summarise_scores.score_tables(frame(rows), 0.05, asked(*self.QUESTIONS))
+        assert (plain["score"][0], strata["score"][0]) == (0.5, 0.5)
+        assert plain["se"][0] > 0.25 and strata["se"][0] == 0.0
+
+    def test_scores_by_subject(self) -> None:
+        rows = [answer(m, name, correct=int(name in "wxy")) for m in ("base", "s-t1") for name in "wxyz"]
+        table = summarise_scores.subject_table(frame(rows), 0.05, asked(*self.QUESTIONS))
+        found = table.set_index(["arm", "subject"])["score"].to_dict()
+        assert found == {("base", "a"): 1.0, ("base", "b"): 0.5, ("s", "a"): 1.0, ("s", "b"): 0.5}
+        assert set(table["n_questions"]) == {2}
+
+    def test_a_benchmark_of_one_subject_has_no_rows(self) -> None:
+        single = [question.model_copy(update={"subject": "a"}) for question in self.QUESTIONS]
+        rows = [answer("base", name) for name in "wxyz"]
+        assert summarise_scores.subject_table(frame(rows), 0.05, asked(*single)).empty
+
+    def test_questions_drawn_together_count_once(self) -> None:
+        """Ten questions, but two problems of five parts each: one degree of freedom."""
+        names = [f"{problem}{part}" for problem in "pq" for part in range(5)]
+        questions = [Question(id=name, question=name, answer="7", group=name[0]) for name in names]
+        rows = [
+            answer(m, name, correct=int(name[0] == "p" and m != "base")) for m in ("base", "s-t1") for name in names
+        ]
+        (single,) = compare_models.compare(frame(rows), "base")
+        (grouped,) = compare_models.compare(frame(rows), "base", "score", asked(*questions))
+        assert (single.found.df, grouped.found.df) == (9, 1)
+        assert grouped.found.se == pytest.approx(0.5) and single.found.se < 0.2
+
+
+def test_reliability_counts_questions_that_cannot_tell() -> None:
+    right = {"w": (1, 1), "x": (0, 0), "y": (1, 0), "z": (0, 1)}
+    rows = [answer(m, name, correct=right[name][k]) for k, m in enumerate(("base", "s-t1")) for name in right]
+    (row,) = summarise_scores.reliability_table(pd.DataFrame(rows)).to_dict("records")
+    assert row == {"benchmark": "b", "models": 2, "n_questions": 4, "all_right": 1, "all_wrong": 1}
+
+
+class TestCosts:
+    def test_lengths_are_compared_question_by_question(self) -> None:
+        tokens = {"base": [100, 200, 300, 400], "s-t1": [90, 190, 280, 380]}
+        rows = [answer(m, str(q), output_tokens=n) for m, lengths in tokens.items() for q, n in enumerate(lengths)]
+        found = compare_models.compare(frame(rows), "base", compare_models.TOKENS)
+        (row,) = compare_models.cost_rows(found, 0.05, compare_models.TOKENS)
+        reference = ttest_rel(tokens["s-t1"], tokens["base"])
+        assert (row["difference"], row["p_value"]) == pytest.approx((-15.0, reference.pvalue))
+        assert (row["value_subset"], row["value_reference"], row["verdict"]) == (235.0, 250.0, "shorter")
+
+    def test_eff_is_a_ratio_of_means_and_its_error_the_jackknifes(self) -> None:
+        """The delta method against leaving out one question after the other."""
+        rng = np.random.default_rng(1)
+        data = {m: (rng.integers(0, 2, 200), rng.integers(50, 400, 200)) for m in ("base", "s-t1")}
+        rows = [
+            answer(m, f"{q:03d}", correct=int(c), output_tokens=int(n))
+            for m, (correct, tokens) in data.items()
+            for q, (c, n) in enumerate(zip(correct, tokens, strict=True))
+        ]
+        (found,) = compare_models.compare(frame(rows), "base", compare_models.EFF)
+
+        def eff(kept: np.ndarray) -> float:
+            ratios = {m: 1000 * correct[kept].sum() / tokens[kept].sum() for m, (correct, tokens) in data.items()}
+            return float(ratios["s-t1"] - ratios["base"])
+
+        without = np.array([eff(np.arange(200) != q) for q in range(200)])
+        jackknife = np.sqrt(199 / 200 * ((without - without.mean()) ** 2).sum())
+        assert found.found.difference == pytest.approx(eff(np.ones(200, bool)))
+        assert found.found.se == pytest.approx(jackknife, rel=0.02)
+
+    def test_answers_without_tokens_have_no_eff(self) -> None:
+        rows = [answer(m, q, output_tokens=0) for m in ("base", "s-t1") for q in "xyz"]
+        assert compare_models.compare(frame(rows), "base", compare_models.EFF) == []
+
+    def test_equal_lengths_are_no_difference(self) -> None:
+        rows = [answer(m, q) for m in ("base", "s-t1") for q in "xyz"]
+        found = compare_models.compare(frame(rows), "base", compare_models.TOKENS)
+        (row,) = compare_models.cost_rows(found, 0.05, compare_models.TOKENS)
+        assert (row["difference"], row["p_holm"], row["verdict"]) == (0.0, 1.0, "no detectable difference")
+
+
+class TestResults:
+    def test_json_holds_every_table_and_verdict(self, results: Path) -> None:
+        found = json.loads((results / "report/results.json").read_text())
+        files = {file.stem for file in (results / "report/tables").glob("*.csv")}
+        assert set(found["tables"]) == files
+        for name in files:
+            written = pd.read_csv(results / f"report/tables/{name}.csv")
+            assert len(found["tables"][name]) == len(written)
+            assert not len(written) or list(found["tables"][name][0]) == list(written.columns)
+        scores = pd.read_csv(results / "report/tables/scores.csv")
+        assert [row["score"] for row in found["tables"]["scores"]] == pytest.approx(scores["score"].tolist())
+        assert [row["question"] for row in found["verdicts"]] == sorted(
+            (row["question"] for row in found["verdicts"]), key=["base", "rows", "unpruned"].index
+        )
+        assert len(found["verdicts"]) == len(pd.read_csv(results / "report/tables/comparisons.csv"))
+        assert found["abstract"] in (results / "report/findings.md").read_text()
+
+    def test_json_says_where_it_comes_from(self, results: Path) -> None:
+        provenance = json.loads((results / "report/results.json").read_text())["provenance"]
+        assert provenance["commit"] is None or len(provenance["commit"]) == 40
+        assert provenance["dirty"] in (True, False, None)
+        scores = provenance["artefacts"]["report/tables/scores.csv"]
+        assert scores["sha256"] == hashlib.sha256((results / "report/tables/scores.csv").read_bytes()).hexdigest()
+        assert {"seconds", "hardware", "packages", "code_digest"} <= set(scores)
+
+    def test_the_leaderboard_is_a_table_best_first(self, results: Path) -> None:
+        lines = (results / "report/leaderboard.md").read_text().splitlines()
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+        assert rows[0][0] == "Arm" and {len(row) for row in rows} == {6}
+        means = [float(row[4].strip("*")) for row in rows[2:]]
+        assert means == sorted(means, reverse=True) and len(means) == 4
+        html = pypandoc.convert_text("\n".join(lines), "html", format="gfm")
+        assert html.count("<table") == 1 and html.count("<tr") == 5
 
 
 class TestTraining:

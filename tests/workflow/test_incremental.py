@@ -8,7 +8,7 @@ pytestmark = pytest.mark.workflow
 MICRO = ("--configfile", "experiments/micro.yaml")
 # What follows new answers: tables, figures and the document.
 REPORT_ONLY = {"collect_answers", "summarise_scores", "compare_models", "summarise_training", "summarise_selection",
-               "pick_examples", "write_findings", "write_experiment", "render_report", "all"}  # fmt: skip
+               "pick_examples", "write_findings", "write_results", "write_experiment", "render_report", "all"}  # fmt: skip
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_changed_shared_function_reruns_exactly_its_users(edited: Checkout) ->
 
 def test_a_changed_program_reruns_itself_and_what_follows(edited: Checkout) -> None:
     edited.edit("scripts/report/write_findings.py", "def main() -> None:", "UNUSED = 1\n\n\ndef main() -> None:")
-    assert set(edited.plan(*MICRO)) == {"write_findings", "render_report", "all"}
+    assert set(edited.plan(*MICRO)) == {"write_findings", "write_results", "render_report", "all"}
 
 
 def test_the_prose_of_the_report_renders_only(edited: Checkout) -> None:

@@ -119,7 +119,7 @@ def test_comparisons_ask_the_questions_of_this_experiment(results: Path) -> None
     assert set(comparisons["level"]) == {"these runs"}
 
 
-HEADINGS = ["Findings", "Scores", "Comparisons", "Selection", "Training", "Data hygiene", "Example answers", "Methods",
+HEADINGS = ["Findings", "Scores", "Comparisons", "Costs", "Selection", "Training", "Data hygiene", "Example answers", "Methods",
             "Threats to validity", "Provenance", "References"]  # fmt: skip
 
 

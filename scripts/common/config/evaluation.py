@@ -36,8 +36,9 @@ class Benchmark(Settings):
     revision: str | None = None
     """A task's: commit or branch of its data set on the hub (left out: the newest; the commit is recorded)."""
     path: str | None = None
-    """A local JSONL file: question (or problem) and answer, and id, subject and choices if it has them; of kind code
-    the fields of LiveCodeBench, question_content, public_test_cases, private_test_cases, starter_code and metadata."""
+    """A local JSONL file: question (or problem) and answer, and id, subject, group (what parts of one problem share)
+    and choices if it has them; of kind code the fields of LiveCodeBench, question_content, public_test_cases,
+    private_test_cases, starter_code and metadata."""
     demo: DemoBenchmark | None = None
     """A benchmark of the demo's generator."""
     kind: Literal["math", "choice", "code", "loglikelihood"] = "math"

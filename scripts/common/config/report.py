@@ -22,7 +22,9 @@ class Report(Settings):
     interesting_effect: float = Field(default=0.03, gt=0, lt=1)
     """The difference in score that would matter, for planning."""
     published: str | None = None
-    """CSV of published numbers to show beside ours."""
+    """CSV of published numbers to show beside ours, audited (docs/statistics.md says which columns)."""
+    published_training: str | None = None
+    """Folder of train_results.json and trainer_log.jsonl, the published training's own files: audited too."""
 
     @field_validator("published")
     @classmethod
@@ -30,3 +32,11 @@ class Report(Settings):
         if published and not Path(published).is_file():
             raise ValueError(f"there is no file '{published}' (looked for from {Path.cwd()})")
         return published
+
+    @field_validator("published_training")
+    @classmethod
+    def _files_are_there(cls, folder: str | None) -> str | None:
+        for name in ("train_results.json", "trainer_log.jsonl") if folder else ():
+            if not Path(str(folder), name).is_file():
+                raise ValueError(f"there is no file '{name}' in the folder '{folder}' (looked for from {Path.cwd()})")
+        return folder

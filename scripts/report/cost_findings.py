@@ -1,0 +1,78 @@
+"""The findings on what a selection costs: training, output tokens an answer, and score per 1,000 of them (EFF)."""
+
+from typing import Any
+
+import pandas as pd
+
+from scripts.report.labels import AGAINST, QUESTIONS, amount, arm_label, counted, listed, reference_label
+from scripts.report.markdown import escape
+from scripts.report.statistics import NOTHING
+
+UNITS = {"output_tokens": " tokens", "eff": ""}
+NOUNS = {"output_tokens": "length of the answers", "eff": "EFF"}
+PHRASES = {
+    ("output_tokens", "longer"): "its answers are longer",
+    ("output_tokens", "shorter"): "its answers are shorter",
+    ("eff", "better"): "EFF is better",
+    ("eff", "worse"): "EFF is worse",
+}
+
+
+def _numbers(row: "pd.Series[Any]") -> str:
+    measure = row["measure"]
+    low, middle, high = (amount(measure, row[name]) for name in ("ci_low", "difference", "ci_high"))
+    text = f"{middle}{UNITS[measure]}, {low} to {high}"
+    if row["verdict"] == NOTHING:
+        text += f"; smallest detectable {amount(measure, row['mde80'], sign=False)}"
+    return f"{escape(row['benchmark'])} ({text})"
+
+
+def _clause(rows: pd.DataFrame, measure: str) -> str:
+    """Return what one selection's comparisons of one measure with one reference show."""
+    parts = []
+    for verdict in dict.fromkeys(rows["verdict"]):
+        which = [_numbers(row) for _, row in rows[rows["verdict"] == verdict].iterrows()]
+        phrase = PHRASES.get((measure, verdict), f"no difference in {NOUNS[measure]} can be told")
+        parts.append(f"{phrase} on {listed(which)}")
+    return "; ".join(parts)
+
+
+def cost_summary(subset: str, costs: pd.DataFrame) -> str:
+    """Return the abstract's sentence on a selection's answers: where they are longer or shorter, without numbers."""
+    own = costs[(costs["subset"] == subset) & (costs["measure"] == "output_tokens") & (costs["verdict"] != NOTHING)]
+    parts = [
+        f"{verdict} than those of {escape(reference_label(str(rows['reference'].iloc[0]), AGAINST))} on "
+        f"{listed([escape(name) for name in rows['benchmark']])}"
+        for (_, verdict), rows in own.groupby(["question", "verdict"], sort=False)
+    ]
+    return f"Answers of {escape(subset)} are {listed(parts)}." if parts else ""
+
+
+def cost_list(costs: pd.DataFrame, training: pd.DataFrame | None) -> str:
+    """Return the findings on costs as a list: training, if any, then every selection against each reference."""
+    items = [] if training is None else [_training(training)]
+    for subset in dict.fromkeys(costs["subset"]):
+        for question in QUESTIONS:
+            rows = costs[(costs["subset"] == subset) & (costs["question"] == question)]
+            if len(rows):
+                against = escape(reference_label(rows["reference"].iloc[0], AGAINST))
+                clauses = [
+                    _clause(rows[rows["measure"] == measure], measure)
+                    for measure in UNITS
+                    if measure in set(rows["measure"])
+                ]
+                level = "" if (rows["level"] == "method").all() else " (these runs only)"
+                items.append(f"{escape(arm_label(subset))} against {against}: {'; '.join(clauses)}{level}.")
+    return "\n".join(f"- {item}" for item in items)
+
+
+def _training(training: pd.DataFrame) -> str:
+    """Return what training took, arm by arm."""
+    on_gpu = bool((training["gpu_hours"].fillna(0) > 0).any())
+    parts = [
+        f"{escape(arm_label(row['arm']))} "
+        + (f"{row['gpu_hours']:,.2f} GPU-hours" if on_gpu else f"{row['seconds']:,.0f} seconds a run")
+        + f" ({counted(int(row['runs']), 'run')})"
+        for _, row in training.iterrows()
+    ]
+    return f"Training took{'' if on_gpu else ', without a GPU'}: {', '.join(parts)}."
