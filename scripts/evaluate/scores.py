@@ -10,7 +10,7 @@ from scripts.common.cli import log
 from scripts.common.majority import majority_correct
 
 # lighteval's names for what our tasks measure, and one in its manner: its own maj@n compares whole texts.
-METRIC = re.compile(r"(acc|pass@k:k=(?P<k>\d+)&n=(?P<n>\d+)|maj@n:n=(?P<voters>\d+))$")
+METRIC = re.compile(r"(acc|(codegen_)?pass@k:k=(?P<k>\d+)&n=(?P<n>\d+)|maj@n:n=(?P<voters>\d+))$")
 
 
 def majority_name(samples: int) -> str:
