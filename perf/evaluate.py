@@ -1,7 +1,8 @@
 """Time the engines side by side, and what our pipeline adds to the bare engine. Runs in the engine's environment.
 
 A random Qwen3 answers 64 questions four times, in this process, in turn: by vLLM, by our transformers engine and by
-transformers' own `generate` (the same batch size). Lengths are geometric, as a share of the vocabulary ends an answer.
+transformers' own `generate` (one batch of the same size, once). Lengths are geometric: a share of the vocabulary ends
+an answer. Before, vLLM answers briefly once, since it compiles at its first prompts.
 The pipeline is all of evaluate_model but the imports and the engine's start: prompts, vLLM, judging every answer (each
 is given a number in a box, so that there is something to judge), metrics, both files. Printed as JSON: medians.
 """
@@ -137,8 +138,11 @@ def measure(arguments: Any, work: Path) -> dict[str, Any]:
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     started = time.monotonic()
     with cli.heavy_imports():
+        import torch
+
         from scripts.data.demo_world import draw_benchmark
         from scripts.evaluate import lighteval_patches  # noqa: F401
+        from scripts.evaluate.engines import Request, Sampling
         from scripts.evaluate.transformers_engine import TransformersEngine
         from scripts.evaluate.vllm_engine import VllmEngine
     imports = time.monotonic() - started
@@ -149,6 +153,8 @@ def measure(arguments: Any, work: Path) -> dict[str, Any]:
     write_questions(rows, work / "test.jsonl")
     started = time.monotonic()
     vllm = VllmEngine(folder, "float32", 1024, 0.5)
+    warm = [Request([10 + i] * 60, 8, seed=i) for i in range(arguments.questions * arguments.samples)]
+    list(vllm.generate(warm, Sampling(1.0, 1.0, STOPS)))
     start = time.monotonic() - started
     ours = TransformersEngine(folder, "float32", arguments.batch_size)
 
@@ -157,7 +163,7 @@ def measure(arguments: Any, work: Path) -> dict[str, Any]:
         "pipeline": lambda: pipeline(vllm, folder, work, arguments, asked),
         "bare_vllm": lambda: bare_vllm(vllm.llm, *asked[0]),
         "transformers_engine": lambda: sum(len(answer.token_ids) for _, answer in ours.generate(*asked[0])),
-        "transformers_generate": lambda: stock_generate(ours, *asked[0]),
+        "transformers_generate": lambda: stock_generate(ours, asked[0][0][: arguments.batch_size], asked[0][1]),
     }
     times: dict[str, list[float]] = {name: [] for name in ways}
     tokens: dict[str, int] = {}
@@ -168,6 +174,7 @@ def measure(arguments: Any, work: Path) -> dict[str, Any]:
             started = time.monotonic()
             tokens[name] = way()
             times[name].append(time.monotonic() - started)
+            cli.log.info("%s: %d tokens in %.2f s", name, tokens[name], times[name][-1])
     seconds = {name: statistics.median(found) for name, found in times.items()}
     rates = {name: tokens[name] / seconds[name] for name in ways}
     return {
@@ -181,6 +188,7 @@ def measure(arguments: Any, work: Path) -> dict[str, Any]:
         "vllm_over_transformers_engine": round(rates["bare_vllm"] / rates["transformers_engine"], 2),
         "vllm_over_transformers_generate": round(rates["bare_vllm"] / rates["transformers_generate"], 2),
         "pipeline_over_bare_vllm": round(seconds["pipeline"] / seconds["bare_vllm"], 3),
+        "threads": torch.get_num_threads(),
         "hardware": hardware(),
     }
 
@@ -191,9 +199,9 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=4, help="answers per question")
     parser.add_argument("--hidden", type=int, default=256, help="the model's width, a multiple of 64")
     parser.add_argument("--layers", type=int, default=4, help="the model's layers")
-    parser.add_argument("--max-new-tokens", type=int, default=512, help="longest answer")
+    parser.add_argument("--max-new-tokens", type=int, default=128, help="longest answer")
     parser.add_argument("--batch-size", type=int, default=64, help="transformers: answers side by side")
-    parser.add_argument("--repeats", type=int, default=3, help="times that each is measured")
+    parser.add_argument("--repeats", type=int, default=2, help="times that each is measured")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         print(json.dumps(measure(arguments, Path(temporary)), indent=2))

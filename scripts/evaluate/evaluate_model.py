@@ -128,7 +128,7 @@ def evaluate(arguments: Namespace, generation: Generation, questions: list[Quest
         ]
     whose = {"model": arguments.model_name, "subset": arguments.subset, "train_seed": arguments.train_seed}
     answers = to_table("answers", [{**whose, "benchmark": arguments.benchmark, **row} for row in rows])
-    if arguments.samples > 1:
+    if arguments.samples > 1 and arguments.kind != "code":  # no two programs are the same answer
         for scored in result["results"].values():
             scored |= scores(answers, [majority_name(arguments.samples)])
     run = model.run

@@ -9,8 +9,9 @@ import pyarrow as pa
 from scripts.common.cli import log
 from scripts.common.majority import majority_correct
 
-# lighteval's names for what our tasks measure, and one in its manner: its own maj@n compares whole texts.
-METRIC = re.compile(r"(acc|(?:gpqa_|codegen_)?pass@k:k=(?P<k>\d+)&n=(?P<n>\d+)|maj@n:n=(?P<voters>\d+))$")
+# lighteval's names for what our tasks measure (pass@k, gpqa_pass@k...), and one in its manner: its own maj@n compares
+# whole texts.
+METRIC = re.compile(r"(acc|(\w+_)?pass@k:k=(?P<k>\d+)&n=(?P<n>\d+)|maj@n:n=(?P<voters>\d+))$")
 
 
 def majority_name(samples: int) -> str:

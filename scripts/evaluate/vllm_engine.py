@@ -4,8 +4,10 @@ What else is in a batch still changes the rounding of the logits: on a GPU in bf
 token, even greedily.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from scripts.evaluate.engines import Continuation, Generated, Request, Sampling
@@ -27,6 +29,9 @@ class VllmEngine:
             # vLLM 0.32 winds a seeded request's generator back after a part of its prompt: torch's on a CPU cannot.
             enable_chunked_prefill=False if current_platform.is_cpu() else None,
         )
+        core = self.llm.llm_engine.engine_core
+        if hasattr(core, "outputs_queue"):  # a process of its own
+            Thread(target=_tell_of_death, args=(core.resources, core.outputs_queue), daemon=True).start()
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[tuple[int, Generated]]:
         """Yield (place, answer) for each request as answers end."""
@@ -69,6 +74,16 @@ class VllmEngine:
             for output in self.llm.llm_engine.step():
                 if output.finished:
                     yield places[output.request_id], output
+
+
+def _tell_of_death(resources: Any, outputs: Any) -> None:
+    """End the wait for an engine process that was killed, by the kernel for want of memory say.
+
+    vLLM 0.32 notices, but its synchronous client waits for ever: nothing reaches the queue that it reads.
+    """
+    while not resources.engine_dead:
+        time.sleep(1)
+    outputs.put(RuntimeError("the engine's process is gone"))
 
 
 def _answer(completion: Any) -> Generated:

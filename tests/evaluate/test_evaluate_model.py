@@ -19,6 +19,7 @@ from scripts.common.questions import Question, read_questions, write_questions
 from scripts.common.tables import read_table
 from scripts.evaluate import evaluate_model, merge_shards, transformers_engine
 from scripts.evaluate.engines import Generated, Request, Sampling
+from scripts.evaluate.scores import scores as recounted
 from scripts.report.summarise_scores import score_tables
 
 BOX = r"<think>2+2={wrong}</think> The final answer is \boxed{{{answer}}}."
@@ -251,13 +252,28 @@ def test_a_model_trained_again_at_its_path_answers_anew(run_evaluation, tiny_mod
     assert {path.name for path in model.iterdir()} == before
 
 
+class Letters:
+    """Right answers (numbers in Scripted) say B, wrong ones A."""
+
+    @staticmethod
+    def format(wrong: int, answer: object) -> str:
+        return f"<think>Answer: {wrong}</think>Answer: {'B' if isinstance(answer, int) else 'A'} ({wrong})"
+
+
 def test_choices_are_judged_by_letter(run_evaluation, scripted, questions: Path, monkeypatch) -> None:
     letters = {"choices": ["A", "B"], "gold_index": 1, "answer": "B"}
     own = [question.model_copy(update=letters) for question in read_questions(questions)]
     write_questions(own, questions)
-    monkeypatch.setitem(globals(), "BOX", "<think>{wrong}</think>Answer: B ({answer})")
-    rows = rows_of(run_evaluation("all", "--kind", "choice")[1])
-    assert {(row["correct"], row["extracted"], row["gold"]) for row in rows} == {(1, "B", "B")}
+    monkeypatch.setitem(globals(), "BOX", Letters)
+    result, answers = run_evaluation("all", "--kind", "choice")
+    rows = rows_of(answers)
+    assert {(row["correct"], row["extracted"], row["gold"]) for row in rows} == {(1, "B", "B"), (0, "A", "B")}
+    scores = json.loads(result.read_text())["results"]["sums|0"]
+    # Of three answers each q0 has three right, q1 two, q2 one, the other four none.
+    found = {name.removeprefix("gpqa_"): value for name, value in scores.items() if not name.endswith("_stderr")}
+    assert found == pytest.approx({"pass@k:k=1&n=3": 2 / 7, "pass@k:k=3&n=3": 3 / 7, "maj@n:n=3": 2 / 7})
+    assert recounted(read_table("answers", answers), list(scores)[::2]) == pytest.approx(scores)
+    assert sum(row["correct"] for row in rows) == 6
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 import os
 import random
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +105,43 @@ def test_loglikelihoods_are_those_of_the_other_engine(engine: VllmEngine, model:
         cases.loglikelihoods(engine, continuations), cases.loglikelihoods(reference, continuations)
     )
     assert np.abs(differences).max() < 1e-3
+
+
+KILLING = """
+import logging, multiprocessing, os, signal, sys
+from pathlib import Path
+from scripts.evaluate.running import EngineRun
+from scripts.evaluate.vllm_engine import VllmEngine
+from tests.evaluate import engine_cases as cases
+
+def tokens(request, answer):
+    if not killed:
+        killed.extend(multiprocessing.active_children())
+        for process in killed:
+            os.kill(process.pid, signal.SIGKILL)
+    return len(answer.token_ids)
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
+    killed = []
+    run = EngineRun(lambda: VllmEngine(Path(sys.argv[1]), "float32", 256, 0.5), "vllm")
+    requests = cases.draw_requests()
+    ask = lambda engine, asked: engine.generate(asked, cases.SAMPLED)
+    found = run.results(ask, requests, [str(request.seed) for request in requests], tokens)
+    print("killed", len(killed), "answered", len(found))
+"""
+
+
+def test_an_engine_whose_process_is_killed_is_started_again(model: Path, tmp_path: Path) -> None:
+    """As the kernel does where memory is short. The engine is a process of its own, as on a GPU."""
+    script = tmp_path / "killing.py"
+    script.write_text(KILLING, encoding="utf-8")
+    root = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "VLLM_ENABLE_V1_MULTIPROCESSING": "1", "PYTHONPATH": str(root)}
+    command = [sys.executable, str(script), str(model)]
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=400)
+    assert "killed 1 answered 11" in done.stdout, done.stderr[-3000:]
+    assert "the engine vllm died with" in done.stderr and "EngineDeadError" in done.stderr
 
 
 @pytest.fixture

@@ -146,10 +146,8 @@ class TestComparisons:
         """However much the runs of others vary, two given models differ by a paired t test over questions."""
         names = ["base", "other", *(f"{arm}-t{seed}" for arm in ("s", "r") for seed in (1, 2, 3, 4))]
         rng = np.random.default_rng(0)
-        right = {
-            name: (rng.random(40) < share).astype(float)
-            for name, share in zip(names, np.linspace(0.1, 0.9, 10), strict=True)
-        }
+        shares = zip(names, np.linspace(0.1, 0.9, 10), strict=True)
+        right = {name: (rng.random(40) < share).astype(int) for name, share in shares}
         answers = [answer(name, f"{q:02d}", correct=int(right[name][q])) for name in names for q in range(40)]
         rows = compare_models.comparison_rows(compare_models.compare(frame(answers), "base"), 0.05)
         row = next(row for row in rows if row["subset"] == "other")
