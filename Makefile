@@ -56,8 +56,9 @@ docs: .venv/installed
 	-.venv-vllm/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	touch $@
 
-# On a GPU machine: vLLM in its own environment.
+# On a GPU machine: vLLM in its own environment, kernels and sharding for training in .venv.
 gpu: .venv/installed
+	$(BIN)/pip install --quiet --requirement envs/train-gpu.txt
 	$(PYTHON) -m venv .venv-vllm
 	.venv-vllm/bin/pip install --quiet --requirement envs/vllm.txt
 

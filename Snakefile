@@ -57,3 +57,8 @@ rule models:
 rule scores:
     input:
         f"{RESULTS}/report/tables/scores.csv",
+
+
+rule publish:
+    input:
+        receipts,

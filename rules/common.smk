@@ -206,3 +206,17 @@ def engine_options():
             "--system-prompt": evaluation.system_prompt,
         }
     )
+
+
+def receipts(wildcards):
+    """Return what the target `publish` makes: a receipt of every run's model and of every training set."""
+    if EXPERIMENT.publish is None:
+        raise WorkflowError("the target publish needs publish.owner in the experiment file: a user on the hub")
+    models = expand(f"{RESULTS}/train/{{run}}/published.json", run=RUNS)
+    return models + expand(f"{RESULTS}/select/published/{{draw}}.json", draw=DRAWS)
+
+
+def repository(name):
+    """Return the hub repository of a run or a training set, and whether a new one is public."""
+    public = "" if EXPERIMENT.publish.private else " --public"
+    return options({"--repository": f"{EXPERIMENT.publish.owner}/{EXPERIMENT.name}-{name}"}) + public

@@ -76,3 +76,56 @@ rule train_sft:
         " --subset {input.subset} --raw {params.raw} --base {input.base} {params.template} --dtype {params.dtype} {params.training}"
         " --work {params.work} --model {output.model} --log {output.log} --summary {output.summary}"
         " > {log} 2>&1"
+
+
+# Only on demand (snakemake publish): pushes what is made to the hub, by the token in HF_TOKEN.
+rule publish_model:
+    input:
+        folder=f"{RESULTS}/train/{{run}}/model",
+    output:
+        receipt=f"{RESULTS}/train/{{run}}/published.json",
+    log:
+        f"{LOGS}/train/publish_model.{{run}}.log",
+    benchmark:
+        f"{LOGS}/train/publish_model.{{run}}.benchmark.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("default"),
+        runtime=runtime("default"),
+        slurm_partition=partition("default"),
+    params:
+        repository=lambda wildcards: repository(wildcards.run),
+        code=code_digest("scripts/train/publish.py", packages=["huggingface-hub"]),
+    message:
+        "Publish the model of '{wildcards.run}'"
+    shell:
+        "HF_HUB_OFFLINE=0 $PYTHON -m scripts.train.publish --kind model --folder {input.folder} {params.repository}"
+        " --receipt {output.receipt} > {log} 2>&1"
+
+
+rule publish_subset:
+    input:
+        folder=f"{RESULTS}/select/exports/{{draw}}",
+    output:
+        receipt=f"{RESULTS}/select/published/{{draw}}.json",
+    log:
+        f"{LOGS}/select/publish_subset.{{draw}}.log",
+    benchmark:
+        f"{LOGS}/select/publish_subset.{{draw}}.benchmark.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("default"),
+        runtime=runtime("default"),
+        slurm_partition=partition("default"),
+    params:
+        repository=lambda wildcards: repository(wildcards.draw),
+        code=code_digest("scripts/train/publish.py", packages=["huggingface-hub"]),
+    message:
+        "Publish the training set '{wildcards.draw}'"
+    shell:
+        "HF_HUB_OFFLINE=0 $PYTHON -m scripts.train.publish --kind dataset --folder {input.folder} {params.repository}"
+        " --receipt {output.receipt} > {log} 2>&1"

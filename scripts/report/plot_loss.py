@@ -1,4 +1,4 @@
-"""Training loss of every run by epoch, arm by arm, so that a run that diverged or stopped early is seen."""
+"""Training loss and learning rate of every run by epoch, arm by arm: a run that diverged or stopped early is seen."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,26 +20,30 @@ def smooth(loss: "pd.Series[float]") -> "pd.Series[float]":
 
 
 def plot(logs: dict[str, pd.DataFrame], path: Path) -> None:
-    """Write the loss curves of the runs' logs (columns epoch and loss), by run name."""
-    figure, grid = figures.new_figure(2.4)
-    axes = grid[0, 0]
+    """Write the curves of the runs' logs (columns epoch, loss and learning_rate), by run name."""
+    figure, grid = figures.new_figure(3.2, rows=2, sharex=True, height_ratios=[3, 1])
+    above, below = grid[:, 0]
     arms = list(dict.fromkeys(run.rpartition("-t")[0] for run in logs))
     for place, arm in enumerate(arms):
         of_arm = [log for run, log in logs.items() if run.rpartition("-t")[0] == arm]
+        style = {
+            "color": figures.CYCLE[place % len(figures.CYCLE)],
+            "linestyle": figures.LINES[kind_of(arm)],
+            "linewidth": 1.0,
+            "alpha": 0.85,
+        }
         for number, log in enumerate(of_arm):
-            axes.plot(
-                log["epoch"],
-                smooth(log["loss"]),
-                color=figures.CYCLE[place % len(figures.CYCLE)],
-                linestyle=figures.LINES[kind_of(arm)],
-                linewidth=1.0,
-                alpha=0.85,
-                label=arm_label(arm) if number == 0 else None,
-            )
-    axes.set_xlabel("epoch")
-    axes.set_ylabel("training loss, nats a token")
-    axes.set_xlim(left=0)
-    figures.grid_lines(axes, "both")
+            label = arm_label(arm) if number == 0 else None
+            above.plot(log["epoch"], smooth(log["loss"]), label=label, **style)
+            below.plot(log["epoch"], log["learning_rate"], **style)
+    above.set_ylabel("training loss, nats a token")
+    below.set_ylabel("learning rate")
+    below.set_xlabel("epoch")
+    below.set_xlim(left=0)
+    below.set_ylim(bottom=0)
+    below.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
+    for axes in (above, below):
+        figures.grid_lines(axes, "both")
     figure.legend(loc="outside upper center", ncols=4, columnspacing=1.2)
     figures.save(figure, path)
 

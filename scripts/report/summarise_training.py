@@ -20,13 +20,16 @@ def run_table(summaries: Sequence[dict[str, Any]], cost_per_gpu_hour: float | No
 
 
 def arm_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the table training_arms: means over runs; GPU-hours and cost are sums."""
-    means = ["rows", "tokens", "trained_tokens", "steps", "epochs", "seconds", "tokens_per_second", "final_loss"]
+    """Return the table training_arms: means over runs; GPU-hours, energy and cost are sums."""
+    runs = runs.astype(dict.fromkeys(("cost", "mfu", "energy_kwh"), float))
+    means = ["rows", "tokens", "trained_tokens", "packing_efficiency", "steps", "epochs", "seconds"]
+    means += ["tokens_per_second", "mfu", "final_loss"]
     grouped = runs.groupby("arm", sort=False)
     table = grouped[means].mean()
     table["runs"] = grouped.size()
-    # Without a price the cost stays empty, and is not the sum of nothing.
-    table[["gpu_hours", "cost"]] = grouped[["gpu_hours", "cost"]].sum(min_count=1)
+    # Without a price the cost stays empty, and is not the sum of nothing; energy without NVML too.
+    sums = ["gpu_hours", "gpu_hours_useful", "energy_kwh", "cost"]
+    table[sums] = grouped[sums].sum(min_count=1)
     return table.reset_index()[COLUMNS["training_arms"]]
 
 
@@ -41,7 +44,7 @@ def main() -> None:
         summaries = [json.loads(path.read_text(encoding="utf-8")) for path in arguments.summaries]
         runs = run_table(summaries, arguments.cost_per_gpu_hour)
         write_report_table("training_runs", runs, arguments.runs)
-        write_report_table("training_arms", arm_table(runs.astype({"cost": float})), arguments.arms)
+        write_report_table("training_arms", arm_table(runs), arguments.arms)
 
 
 if __name__ == "__main__":

@@ -9,15 +9,15 @@ from typing import Any
 
 from scripts.common.cli import UserError
 
+# What torch and safetensors say when a write comes short: neither says so in the error's type.
+FULL = ("No space left", "os error 28", "quota exceeded", "unexpected pos", "file write failed", "iostream error")
+
 
 def is_disk_full(error: BaseException, folder: Path) -> bool:
-    """Whether an error in writing to `folder` came of a full disk; torch and safetensors do not say so in its type."""
+    """Whether an error in writing to `folder` came of a full disk."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
-    text = str(error)
-    if "No space left" in text or "os error 28" in text:
-        return True
-    return "write" in text.lower() and shutil.disk_usage(folder).free < 2**20
+    return any(words in str(error) for words in FULL) or shutil.disk_usage(folder).free < 2**20
 
 
 @contextmanager

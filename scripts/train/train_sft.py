@@ -81,6 +81,8 @@ def train(arguments: Any, settings: Optimisation, started: float) -> None:
         import trl  # noqa: F401 (takes ten seconds, most of it here)
         from accelerate import PartialState
 
+    if settings.lora and os.environ.get("ACCELERATE_USE_FSDP") == "true":
+        raise UserError("adapters cannot be merged from sharded weights: set training.accelerate to ddp or zero2")
     state = PartialState(cpu=not torch.cuda.is_available())
     main, folder = state.is_main_process, arguments.work / "checkpoints"
     outputs = [arguments.model, arguments.log, arguments.summary] if main else []

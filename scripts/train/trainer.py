@@ -1,5 +1,6 @@
 """TRL's trainer as this project runs it: its arguments, the model, and what happens at every step."""
 
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -147,7 +148,8 @@ def step_writer(path: Path, started: float, gpus: int, main: bool, row_slots: in
             entry |= {"memory": peak_memory_mib(), "joules": self.meter.joules()}
             entry |= {"tokens": self.tokens, "slots": self.slots}
             self.tokens = self.slots = 0
-            append_step(path, entry)
+            with full_disk_is_told(path.parent, f"the log of step {state.global_step}"):
+                append_step(path, entry)
 
     return StepWriter()
 
@@ -205,11 +207,16 @@ def build_trainer(
 
         def _save_checkpoint(self, model: Any, trial: Any) -> None:
             folder = Path(self.args.output_dir)
+            checkpoint = folder / f"checkpoint-{self.state.global_step}"
             with full_disk_is_told(folder, f"the checkpoint of step {self.state.global_step}"):
-                super()._save_checkpoint(model, trial)
-                self.accelerator.wait_for_everyone()
-                if self.is_world_process_zero():
-                    checkpoints.mark_whole(folder / f"checkpoint-{self.state.global_step}")
+                try:
+                    super()._save_checkpoint(model, trial)
+                    self.accelerator.wait_for_everyone()
+                    if self.is_world_process_zero():
+                        checkpoints.mark_whole(checkpoint)
+                except BaseException:
+                    shutil.rmtree(checkpoint, ignore_errors=True)
+                    raise
 
     return Trainer(
         model=network,

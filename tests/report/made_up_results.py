@@ -208,7 +208,9 @@ def _make_training(root: Path, experiment: Experiment, rng: np.random.Generator)
         summary = {"run": run.name, "arm": run.arm, "seed": run.seed, "rows": 300, "tokens": tokens}
         summary |= {"trained_tokens": 3 * tokens - 9000, "masked_tokens": 9000, "steps": 57, "epochs": 3.0}
         summary |= {"seconds": 34.2, "tokens_per_second": 3100.0, "final_loss": float(loss[-5:].mean())}
-        summary |= {"gpus": 0, "gpu_hours": 0.0}
+        summary |= {"gpus": 0, "gpu_hours": 0.0, "gpu_hours_useful": 0.0, "energy_kwh": None, "mfu": None}
+        summary |= {"truncated_tokens": 0, "packing_efficiency": 0.9, "attempts": 1, "samples_per_second": 26.3}
+        summary |= {"peak_memory_mib": 700.0}
         (folder / "summary.json").write_text(json.dumps(summary))
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from scripts.train.figures import Shape, figures, model_flops
-from scripts.train.hardware import peak_flops
+from scripts.train.hardware import EnergyMeter, peak_flops
 from scripts.train.rows import Account
 from scripts.train.step_log import append_step, next_attempt, read_steps, spent, useful_steps
 
@@ -128,3 +128,27 @@ def test_arithmetic_of_the_reference_model() -> None:
 def test_peaks_are_those_of_the_data_sheets_and_none_for_unknown_hardware(name: str | None, peak: float | None) -> None:
     assert peak_flops(name, "bfloat16") == peak
     assert peak_flops(name, "float32") is None
+
+
+def test_energy_is_what_the_gpus_of_the_run_drew_since_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NVML counts millijoules since the driver was loaded, and all GPUs of the machine; the run sees the last two."""
+    import sys
+    from types import SimpleNamespace
+
+    import torch
+
+    counters = {"GPU-a": 7e6, "GPU-b": 5e6, "GPU-c": 1e6}
+    nvml = SimpleNamespace(
+        nvmlInit=lambda: None,
+        nvmlDeviceGetHandleByUUID=lambda name: name,
+        nvmlDeviceGetTotalEnergyConsumption=lambda handle: counters[handle],
+    )
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda i: SimpleNamespace(uuid="bc"[i]))
+    meter = EnergyMeter(2)
+    for name in counters:
+        counters[name] += 30_000
+    assert meter.joules() == 60
+    assert EnergyMeter(0).joules() is None
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    assert EnergyMeter(2).joules() is None

@@ -9,6 +9,7 @@ from scripts.common.config.dataset import Dataset, Pool
 from scripts.common.config.evaluation import Evaluation
 from scripts.common.config.model import EvaluatedModel, Model, Scorer
 from scripts.common.config.names import check_experiment_name, check_names
+from scripts.common.config.publish import Publish
 from scripts.common.config.report import Report
 from scripts.common.config.resources import Resources
 from scripts.common.config.selection import All, Control, Limopro, Random, Subset, expand_sweeps
@@ -74,6 +75,8 @@ class Experiment(Settings):
     """Benchmarks and generation."""
     report: Report = Report()
     """What the report compares."""
+    publish: Publish | None = None
+    """Where the target `publish` pushes models and training sets (default: nowhere)."""
     resources: Resources = Resources()
     """What jobs may take."""
 
