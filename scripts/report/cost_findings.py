@@ -21,10 +21,8 @@ PHRASES = {
 def _numbers(row: "pd.Series[Any]") -> str:
     measure = row["measure"]
     low, middle, high = (amount(measure, row[name]) for name in ("ci_low", "difference", "ci_high"))
-    text = f"{middle}{UNITS[measure]}, {low} to {high}"
-    if row["verdict"] == NOTHING:
-        text += f"; smallest detectable {amount(measure, row['mde80'], sign=False)}"
-    return f"{escape(row['benchmark'])} ({text})"
+    least = amount(measure, row["mde80"], sign=False)
+    return f"{escape(row['benchmark'])} ({middle}{UNITS[measure]}, {low} to {high}; smallest detectable {least})"
 
 
 def _clause(rows: pd.DataFrame, measure: str) -> str:

@@ -80,7 +80,8 @@ def finding(row: "pd.Series[Any]", power: "pd.Series[Any]") -> str:
         side = "above" if row["verdict"] == "better" else "below"
         text = (
             f"On {benchmark}, {subset} scores {points(row['difference'], sign=False)} points {side} {reference} "
-            f"(interval {interval(row)}; p {p_text(row['p_holm'])} after Holm)."
+            f"(interval {interval(row)}; p {p_text(row['p_holm'])} after Holm; smallest detectable "
+            f"{points(row['mde80'], sign=False)})."
         )
     return text if row["level"] == "method" else f"{text} This speaks of these runs only, not of the method."
 

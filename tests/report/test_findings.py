@@ -30,14 +30,14 @@ def said(row: dict[str, Any] | None = None, power: dict[str, Any] | None = None)
 def test_a_gain() -> None:
     assert (
         said()
-        == "On b, s scores 12.3 points above as many random rows (interval +5.1 to +19.5; p =\u00a00.012 after Holm)."
+        == "On b, s scores 12.3 points above as many random rows (interval +5.1 to +19.5; p =\u00a00.012 after Holm; smallest detectable 9.0)."
     )
 
 
 def test_a_loss() -> None:
     loss = {"difference": -0.123, "ci_low": -0.195, "ci_high": -0.051, "verdict": "worse", "p_holm": 0.0001}
     assert said(loss) == (
-        "On b, s scores 12.3 points below as many random rows (interval −19.5 to −5.1; p <\u00a00.001 after Holm)."
+        "On b, s scores 12.3 points below as many random rows (interval −19.5 to −5.1; p <\u00a00.001 after Holm; smallest detectable 9.0)."
     )
 
 
@@ -126,7 +126,7 @@ def test_costs_are_told_with_their_intervals() -> None:
     text = cost_list(pd.DataFrame([cost("output_tokens"), cost("eff", **eff)]), TRAINING)
     assert text.splitlines() == [
         "- Training took: s 4.50 GPU-hours (3 runs).",
-        "- s against as many random rows: its answers are shorter on b (−10.0 tokens, −15.0 to −5.0); no difference in EFF "
+        "- s against as many random rows: its answers are shorter on b (−10.0 tokens, −15.0 to −5.0; smallest detectable 7.0); no difference in EFF "
         "can be told on b (+0.50, −0.10 to +1.10; smallest detectable 0.90).",
     ]
     assert (

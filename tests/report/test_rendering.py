@@ -183,11 +183,14 @@ class TestDocuments:
         """Long words, other directions, emoji, controls and TeX, in the PDF as in the HTML."""
         for part in ("مرحبا بالعالم שלום 数学 🙂👩\u200d👧 ab[31m", "\\input{/etc/passwd} \\write18{ls}", "x" * 300):
             assert part in plain(html.text)
-        pages = "".join(page.extract_text() for page in PdfReader(pdf / "report.pdf").pages)
-        text = re.sub(r"[\s\u200b]", "", pages)
         # No font that every machine has holds emoji: their codes stand for them.
-        for part in ("U+1F642", "[31m", "\\input{/etc/passwd}\\write18{ls}", "x" * 300, "<script>alert(1)</script>"):
-            assert part in text
+        parts = ("U+1F642", "[31m", "\\input{/etc/passwd}\\write18{ls}", "x" * 300, "<script>alert(1)</script>")
+        text = ""
+        for page in PdfReader(pdf / "report.pdf").pages:
+            text += re.sub(r"[\s\u200b]", "", page.extract_text())
+            if all(part in text for part in parts):
+                break
+        assert [part for part in parts if part not in text] == []
         assert "root:" not in text
 
     def test_a_direction_cannot_be_turned(self) -> None:
@@ -254,6 +257,7 @@ def test_a_sweep_in_the_report(tmp_path: Path) -> None:
         "subsets": {"limopro": {"method": "limopro", "size": 300, "prune_ratio": [0.2, 0.5, 0.8], "band": [0.5, 0.9]}},
         "controls": [],
         "training": {"seeds": [1, 2]},
+        "evaluation": CONFIG["evaluation"] | {"benchmarks": {"chains": {"demo": {"operations": 4}, "samples": 2}}},
     }
     results = whole_results(tmp_path / "demo", load_experiment(settings))
     document = Document(render(results, tmp_path / "report.html").read_text())
