@@ -69,7 +69,7 @@ def _training(training: pd.DataFrame) -> str:
     on_gpu = bool((training["gpu_hours"].fillna(0) > 0).any())
     parts = [
         f"{escape(arm_label(row['arm']))} "
-        + (f"{row['gpu_hours']:,.2f} GPU-hours" if on_gpu else f"{row['seconds']:,.0f} seconds a run")
+        + (f"{row['gpu_hours']:,.2f} GPU-hours" if on_gpu else f"{counted(round(row['seconds']), 'second')} a run")
         + f" ({counted(int(row['runs']), 'run')})"
         for _, row in training.iterrows()
     ]

@@ -46,6 +46,8 @@ def _table(found: pd.DataFrame, measure: str) -> str:
         for _, row in found.iterrows()
     ]
     caption, label = CAPTIONS[measure]
+    if (found["level"] != "method").any():
+        caption += " † of these runs only."
     headers = [
         "Arm",
         "Against",
