@@ -1,5 +1,6 @@
 """The code digest changes with the code that makes a result, and with nothing else."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from scripts.common import digest
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     files = {
         "scripts/__init__.py": "",
         "scripts/common/__init__.py": "",
@@ -26,12 +27,17 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(digest, "ROOT", tmp_path)
     monkeypatch.setattr(digest, "LOCKS", (tmp_path / "envs/vllm.txt", tmp_path / "envs/main.txt"))
-    return tmp_path
+    yield tmp_path
+    forget()  # or later tests would take this project's locks for the real ones
+
+
+def forget() -> None:
+    for function in (digest._parsed, digest.locked_versions):
+        function.cache_clear()
 
 
 def digests() -> tuple[str, str]:
-    for function in (digest._parsed, digest.locked_versions):
-        function.cache_clear()
+    forget()
     return digest.code_digest("scripts/select/a.py", ("torch",)), digest.code_digest("scripts/select/b.py", ())
 
 
