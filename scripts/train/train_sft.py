@@ -5,9 +5,12 @@ speed, GPU-hours). Killed at any moment, the next attempt goes on from the newes
 belongs to one combination of data, model, settings, seed, code and processes.
 """
 
+import ctypes
 import json
 import os
 import shutil
+import signal
+import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -74,6 +77,12 @@ def summarise(
     }
 
 
+def end_with_launcher() -> None:
+    """Have SIGTERM sent to this process when its launcher dies: it saves and ends instead of training on alone."""
+    if sys.platform == "linux" and "ACCELERATE_MIXED_PRECISION" in os.environ:  # the launcher sets it
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
 def train(arguments: Any, settings: Optimisation, started: float) -> None:
     """Train on this process, one of those that `accelerate launch` started, and write what the rule promises."""
     with cli.heavy_imports():
@@ -136,6 +145,7 @@ def write_records(arguments: Any, settings: Optimisation, summary: dict[str, Any
 
 def main() -> None:
     started = time.monotonic()
+    end_with_launcher()
     parser = cli.parser(__doc__)
     parser.add_argument("--run", required=True, help="the run's name")
     parser.add_argument("--arm", required=True, help="what its data is called in the tables")

@@ -28,7 +28,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(digest, "ROOT", tmp_path)
     monkeypatch.setattr(digest, "LOCKS", (tmp_path / "envs/vllm.txt", tmp_path / "envs/main.txt"))
     yield tmp_path
-    forget()  # what follows is no project of two packages
+    forget()  # or later tests would take this project's locks for the real ones
 
 
 def forget() -> None:

@@ -110,6 +110,18 @@ def test_two_processes_and_one_have_the_same_losses(tmp_path: Path, tiny_model: 
         assert summaries[0][key] == summaries[1][key], key
 
 
+def test_processes_end_with_their_launcher_and_the_next_attempt_goes_on(tmp_path: Path, tiny_model: Path) -> None:
+    """torchrun's workers are in sessions of their own: kill -9 of the launcher reaches none of them."""
+    data, folder = write_subset(tmp_path / "some.parquet", tiny_model, answers_of_all_lengths(80)), tmp_path / "run"
+    settings = {"epochs": 3, "save_steps": 5}
+    interrupt(launch(folder, tiny_model, data, "ddp", 2, **settings), folder, 3, 0, signal.SIGKILL)
+    finish(launch(folder, tiny_model, data, "ddp", 2, **settings), folder)
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["steps"] == 60 and summary["attempts"] == 2
+    text = Path(f"{folder}.log").read_text()
+    assert "told to stop at step" in text and "going on from" in text
+
+
 def test_a_mistake_on_one_of_two_processes_ends_both(tmp_path: Path, tiny_model: Path) -> None:
     """The second process meets a loss that is no number: no hanging, a sentence, no outputs."""
     import shutil
