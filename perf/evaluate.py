@@ -84,19 +84,11 @@ def stock_generate(engine: Any, requests: list[Any], sampling: Any) -> int:
 
 def bare_vllm(llm: Any, requests: list[Any], sampling: Any) -> int:
     """Answer by LLM.generate alone; return the tokens."""
-    from vllm import SamplingParams, TokensPrompt
+    from vllm import TokensPrompt
 
-    params = [
-        SamplingParams(
-            temperature=sampling.temperature,
-            top_p=sampling.top_p,
-            max_tokens=request.max_new_tokens,
-            seed=request.seed,
-            stop_token_ids=sorted(sampling.stop_ids),
-            detokenize=False,
-        )
-        for request in requests
-    ]
+    from scripts.evaluate.vllm_engine import sampling_params
+
+    params = sampling_params(requests, sampling)
     outputs = llm.generate([TokensPrompt(prompt_token_ids=r.prompt_ids) for r in requests], params, use_tqdm=False)
     return sum(len(output.outputs[0].token_ids) for output in outputs)
 

@@ -35,20 +35,8 @@ class VllmEngine:
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[tuple[int, Generated]]:
         """Yield (place, answer) for each request as answers end."""
-        from vllm import SamplingParams
-
-        params = [
-            SamplingParams(
-                temperature=sampling.temperature,
-                top_p=sampling.top_p,
-                max_tokens=request.max_new_tokens,
-                seed=request.seed,
-                stop_token_ids=sorted(sampling.stop_ids),
-                detokenize=False,
-            )
-            for request in requests
-        ]
-        for place, output in self._outputs([request.prompt_ids for request in requests], params):
+        prompts = [request.prompt_ids for request in requests]
+        for place, output in self._outputs(prompts, sampling_params(requests, sampling)):
             yield place, _answer(output.outputs[0])
 
     def loglikelihoods(self, continuations: Sequence[Continuation]) -> Iterator[tuple[int, float]]:
@@ -74,6 +62,23 @@ class VllmEngine:
             for output in self.llm.llm_engine.step():
                 if output.finished:
                     yield places[output.request_id], output
+
+
+def sampling_params(requests: Sequence[Request], sampling: Sampling) -> list[Any]:
+    """Return vLLM's settings of each request."""
+    from vllm import SamplingParams
+
+    return [
+        SamplingParams(
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            max_tokens=request.max_new_tokens,
+            seed=request.seed,
+            stop_token_ids=sorted(sampling.stop_ids),
+            detokenize=False,
+        )
+        for request in requests
+    ]
 
 
 def _tell_of_death(resources: Any, outputs: Any) -> None:

@@ -13,6 +13,9 @@ from scripts.common.tables import read_csv
 from scripts.report.report_tables import read_report_table
 
 SUFFIX = ".provenance.json"
+# Tables that come with training, and with the scoring of steps.
+OF_TRAINING = ("pool_account", "contamination", "steps", "pir", "subsets", "training_runs", "training_arms")
+OF_SCORING = ("pir_truth", "pruning")
 
 
 def _is_document(name: str) -> bool:
@@ -33,9 +36,12 @@ class Facts:
         return read_csv(name, path) if name in ("scores", "comparisons") else read_report_table(name, path)
 
     def has(self, name: str) -> bool:
-        """Whether this experiment has the table: some come with a LIMOPro subset, or with published numbers."""
-        scored = bool(self.experiment.scored_subsets())
-        needs = {"audit": bool(self.experiment.report.published), "pir_truth": scored, "pruning": scored}
+        """Whether this experiment has the table: some come with training, a LIMOPro subset, or published numbers."""
+        needs = {
+            **dict.fromkeys(OF_TRAINING, bool(self.experiment.subsets)),
+            **dict.fromkeys(OF_SCORING, bool(self.experiment.scored_subsets())),
+            "audit": bool(self.experiment.report.published),
+        }
         return needs.get(name, True)
 
     @property
