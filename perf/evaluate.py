@@ -24,8 +24,6 @@ from scripts.common import cli
 from scripts.common.provenance import hardware
 from scripts.common.questions import Question, write_questions
 
-STOPS = frozenset({5, 6, 7})  # of about 370 tokens: an answer of a random model has about 120
-
 
 def build_model(folder: Path, hidden: int, layers: int) -> int:
     """Write a random Qwen3 with the demo's tokenizer to `folder`; return its number of parameters."""
@@ -53,6 +51,11 @@ def build_model(folder: Path, hidden: int, layers: int) -> int:
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return sum(p.numel() for p in model.parameters())
+
+
+def stop_tokens(arguments: Any) -> frozenset[int]:
+    """Return the tokens that end an answer, each as likely as any other: they decide how long answers are."""
+    return frozenset(range(5, 5 + arguments.stops))
 
 
 def stock_generate(engine: Any, requests: list[Any], sampling: Any) -> int:
@@ -115,7 +118,7 @@ def pipeline(engine: Any, folder: Path, work: Path, arguments: Any, asked: list[
     options += f" --result {work}/result.json --answers {work}/answers.parquet"
     with (
         patch.object(evaluate_model, "start_engine", lambda *_: Recorder()),
-        patch.object(engines, "stop_token_ids", lambda *_: STOPS),
+        patch.object(engines, "stop_token_ids", lambda *_: stop_tokens(arguments)),
         patch.object(lighteval_model.EngineModel, "_text", text),
         patch.object(sys, "argv", ["evaluate_model", *options.split()]),
     ):
@@ -125,7 +128,7 @@ def pipeline(engine: Any, folder: Path, work: Path, arguments: Any, asked: list[
 
 def measure(arguments: Any, work: Path) -> dict[str, Any]:
     """Return the seconds and rates of one process."""
-    os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+    os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "1")  # as in use: the judge is forked off without it
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "2")
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     started = time.monotonic()
@@ -145,8 +148,8 @@ def measure(arguments: Any, work: Path) -> dict[str, Any]:
     write_questions(rows, work / "test.jsonl")
     started = time.monotonic()
     vllm = VllmEngine(folder, "float32", 1024, 0.5)
-    warm = [Request([10 + i] * 60, 8, seed=i) for i in range(arguments.questions * arguments.samples)]
-    list(vllm.generate(warm, Sampling(1.0, 1.0, STOPS)))
+    warm = [Request([10 + i % 300] * 60, 8, seed=i) for i in range(arguments.questions * arguments.samples)]
+    list(vllm.generate(warm, Sampling(1.0, 1.0, stop_tokens(arguments))))
     start = time.monotonic() - started
     ours = TransformersEngine(folder, "float32", arguments.batch_size)
 
@@ -167,6 +170,7 @@ def measure(arguments: Any, work: Path) -> dict[str, Any]:
             tokens[name] = way()
             times[name].append(time.monotonic() - started)
             cli.log.info("%s: %d tokens in %.2f s", name, tokens[name], times[name][-1])
+    vllm.llm.llm_engine.engine_core.shutdown()
     seconds = {name: statistics.median(found) for name, found in times.items()}
     rates = {name: tokens[name] / seconds[name] for name in ways}
     return {
@@ -191,7 +195,10 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=4, help="answers per question")
     parser.add_argument("--hidden", type=int, default=256, help="the model's width, a multiple of 64")
     parser.add_argument("--layers", type=int, default=4, help="the model's layers")
-    parser.add_argument("--max-new-tokens", type=int, default=128, help="longest answer")
+    parser.add_argument("--max-new-tokens", type=int, default=512, help="longest answer")
+    parser.add_argument(
+        "--stops", type=int, default=3, help="tokens of 367 that end an answer: 3 make about 120 tokens"
+    )
     parser.add_argument("--batch-size", type=int, default=64, help="transformers: answers side by side")
     parser.add_argument("--repeats", type=int, default=2, help="times that each is measured")
     arguments = parser.parse_args()
