@@ -110,9 +110,7 @@ rule prepare_pool:
         "../envs/main.yaml"
     threads: job("prepare_pool").threads
     resources:
-        mem_mb=memory("prepare_pool"),
-        runtime=runtime("prepare_pool"),
-        slurm_partition=partition("prepare_pool"),
+        **asks("prepare_pool"),
     params:
         rules=to_options(RowRules, EXPERIMENT.pool),
         template=TEMPLATE,
@@ -137,9 +135,7 @@ rule make_demo_benchmark:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
+        **asks("default"),
     params:
         demo=lambda wildcards: to_options(DemoBenchmark, DEMO_BENCHMARKS[wildcards.benchmark]),
         seed=EXPERIMENT.seed,
@@ -193,9 +189,7 @@ rule decontaminate:
         "../envs/main.yaml"
     threads: job("prepare_pool").threads
     resources:
-        mem_mb=memory("prepare_pool"),
-        runtime=runtime("prepare_pool"),
-        slurm_partition=partition("prepare_pool"),
+        **asks("prepare_pool"),
     params:
         overlap=to_options(NgramOverlap, EXPERIMENT.pool.decontaminate),
         code=code_digest("scripts/data/decontaminate.py", packages=["polars"]),
@@ -222,9 +216,7 @@ rule check_late_benchmark:
         "../envs/main.yaml"
     threads: job("prepare_pool").threads
     resources:
-        mem_mb=memory("prepare_pool"),
-        runtime=runtime("prepare_pool"),
-        slurm_partition=partition("prepare_pool"),
+        **asks("prepare_pool"),
     params:
         overlap=to_options(NgramOverlap, EXPERIMENT.pool.decontaminate),
         code=code_digest("scripts/data/decontaminate.py", packages=["polars"]),

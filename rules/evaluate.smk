@@ -28,10 +28,8 @@ rule evaluate_model:
         "../envs/vllm.yaml" if ON_GPU else "../envs/main.yaml"
     threads: job("evaluate_model").threads
     resources:
+        **asks("evaluate_model"),
         gpu=job("evaluate_model").gpus,
-        mem_mb=memory("evaluate_model"),
-        runtime=runtime("evaluate_model"),
-        slurm_partition=partition("evaluate_model"),
     params:
         model=model_options,
         kind=kind_options,
@@ -88,9 +86,7 @@ rule merge_shards:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
+        **asks("default"),
     params:
         code=code_digest("scripts/evaluate/merge_shards.py", packages=["pyarrow"]),
     message:

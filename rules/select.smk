@@ -21,9 +21,7 @@ rule segment_steps:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=memory("prepare_pool"),
-        runtime=runtime("prepare_pool"),
-        slurm_partition=partition("prepare_pool"),
+        **asks("prepare_pool"),
     params:
         score_rows=(f"--score-rows {EXPERIMENT.pool.score_rows}" if EXPERIMENT.pool.score_rows else ""),
         seed=EXPERIMENT.seed,
@@ -52,10 +50,8 @@ rule score_steps:
         "../envs/main.yaml"
     threads: job("score_steps").threads
     resources:
+        **asks("score_steps"),
         gpu=job("score_steps").gpus,
-        mem_mb=memory("score_steps"),
-        runtime=runtime("score_steps"),
-        slurm_partition=partition("score_steps"),
     params:
         shards=EXPERIMENT.scorer.shards,
         dtype=EXPERIMENT.model.dtype,
@@ -89,9 +85,7 @@ rule gather_scores:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
+        **asks("default"),
     params:
         code=code_digest("scripts/select/gather_scores.py", packages=["polars"]),
     message:
@@ -182,9 +176,7 @@ rule export_subset:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
+        **asks("default"),
     params:
         settings=lambda wildcards: shlex.quote(EXPERIMENT.subsets[DRAWS[wildcards.draw].subset].model_dump_json()),
         source=shlex.quote(EXPERIMENT.dataset.model_dump_json()) if EXPERIMENT.dataset else "",

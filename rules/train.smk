@@ -16,9 +16,7 @@ rule make_demo_model:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
+        **asks("default"),
     params:
         seed=EXPERIMENT.seed,
         steps=f"--steps {EXPERIMENT.model.demo_steps}" if EXPERIMENT.model.demo_steps else "",
@@ -50,10 +48,8 @@ rule train_sft:
         "../envs/main.yaml"
     threads: job("train_sft").threads
     resources:
+        **asks("train_sft"),
         gpu=EXPERIMENT.training.gpus,
-        mem_mb=memory("train_sft"),
-        runtime=runtime("train_sft"),
-        slurm_partition=partition("train_sft"),
     params:
         arm=lambda wildcards: RUNS[wildcards.run].arm,
         seed=lambda wildcards: RUNS[wildcards.run].seed,
@@ -92,9 +88,7 @@ rule publish_model:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
+        **asks("default"),
     params:
         repository=lambda wildcards: repository(wildcards.run),
         code=code_digest("scripts/train/publish.py", packages=["huggingface-hub"]),
@@ -118,9 +112,7 @@ rule publish_subset:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=memory("default"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
+        **asks("default"),
     params:
         repository=lambda wildcards: repository(wildcards.draw),
         code=code_digest("scripts/train/publish.py", packages=["huggingface-hub"]),

@@ -1,6 +1,7 @@
 """A tiny model to train, subsets of any lengths, and train_sft run in this process as a rule runs it."""
 
 import random
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,20 @@ def answers_of_all_lengths(number: int, seed: int = 0, longest: int = 300) -> li
     """Return answers whose lengths are log-normal, cut at `longest` letters."""
     rng = random.Random(seed)
     return ["".join(rng.choices("abcdefgh ", k=min(longest, int(rng.lognormvariate(3, 1)) + 1))) for _ in range(number)]
+
+
+def break_letter(base: Path, folder: Path, letter: str) -> Path:
+    """Copy a model to `folder`, the embedding of one letter made no number; return `folder`."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    shutil.copytree(base, folder)
+    tokenizer, network = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
+    (token,) = tokenizer(letter, add_special_tokens=False)["input_ids"]
+    with torch.no_grad():
+        network.get_input_embeddings().weight[token] = float("nan")
+    network.save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture

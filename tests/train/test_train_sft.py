@@ -1,7 +1,6 @@
 """train_sft in this process: what it writes, and what it says and leaves behind when it cannot go on."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import yaml
 
 from scripts.common.cli import UserError
 from scripts.common.tables import read_table
-from tests.train.conftest import Subset, answers_of_all_lengths
+from tests.train.conftest import Subset, answers_of_all_lengths, break_letter
 
 Run = Callable[..., Path]
 
@@ -71,16 +70,7 @@ def test_a_loss_that_is_no_number_stops_at_once(
     subset: Subset, run_training: Run, tiny_model: Path, tmp_path: Path
 ) -> None:
     """One word's embedding is broken: the step and the rows of the batch that holds it are named."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    broken = tmp_path / "broken"
-    shutil.copytree(tiny_model, broken)
-    tokenizer, network = AutoTokenizer.from_pretrained(broken), AutoModelForCausalLM.from_pretrained(broken)
-    (letter,) = tokenizer("z", add_special_tokens=False)["input_ids"]
-    with torch.no_grad():
-        network.get_input_embeddings().weight[letter] = float("nan")
-    network.save_pretrained(broken)
+    broken = break_letter(tiny_model, tmp_path / "broken", "z")
     data = subset([*["abc"] * 9, "fuzz", *["de"] * 6])
     with pytest.raises(UserError, match=r"the loss is nan at step \d, in the batch of the rows .*row9") as told:
         run_training(data, broken)

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.train.conftest import answers_of_all_lengths, options, write_subset
+from tests.train.conftest import answers_of_all_lengths, break_letter, options, write_subset
 from tests.workflow.conftest import ROOT
 
 pytestmark = pytest.mark.workflow
@@ -124,18 +124,7 @@ def test_processes_end_with_their_launcher_and_the_next_attempt_goes_on(tmp_path
 
 def test_a_mistake_on_one_of_two_processes_ends_both(tmp_path: Path, tiny_model: Path) -> None:
     """The second process meets a loss that is no number: no hanging, a sentence, no outputs."""
-    import shutil
-
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    broken, folder = tmp_path / "broken", tmp_path / "run"
-    shutil.copytree(tiny_model, broken)
-    tokenizer, network = AutoTokenizer.from_pretrained(broken), AutoModelForCausalLM.from_pretrained(broken)
-    (letter,) = tokenizer("z", add_special_tokens=False)["input_ids"]
-    with torch.no_grad():
-        network.get_input_embeddings().weight[letter] = float("nan")
-    network.save_pretrained(broken)
+    broken, folder = break_letter(tiny_model, tmp_path / "broken", "z"), tmp_path / "run"
     data = write_subset(tmp_path / "some.parquet", broken, ["abc"] * 15 + ["fuzz"])
     run = launch(folder, broken, data, "ddp", 2)
     assert run.wait(timeout=120) != 0
