@@ -7,12 +7,24 @@ CORES ?= $(shell nproc)
 CONFIG ?= config.yaml
 BIN := .venv/bin
 
-.PHONY: report test test-unit test-workflow test-demo test-browser test-vllm lint docs gpu clean
+.PHONY: report plan status resume test test-unit test-workflow test-demo test-browser test-vllm test-slurm lint docs gpu clean
 
 report: .venv/installed
 	$(BIN)/snakemake --profile profiles/local --cores $(CORES) --configfile $(CONFIG)
 	@name=$$($(BIN)/python -c "import yaml; print(yaml.safe_load(open('$(CONFIG)'))['name'])"); \
 	ls results/$$name/report/report.* | grep -E '\.(pdf|html)$$'
+
+# Before a long run: jobs, GPU-hours, tokens, disk, cost, and what that is estimated from.
+plan: .venv/installed
+	@$(BIN)/python -m scripts.manage.plan --config $(CONFIG)
+
+# What is done, running, waiting and left.
+status: .venv/installed
+	@$(BIN)/python -m scripts.manage.status --config $(CONFIG)
+
+# After a kill, a lost node, a full queue. WAIT=1 lets live jobs come to their end instead of ending them.
+resume: .venv/installed
+	@$(BIN)/python -m scripts.manage.resume --config $(CONFIG) $(if $(WAIT),--wait)
 
 test: .venv/installed lint test-unit test-workflow
 
@@ -32,6 +44,10 @@ test-browser: .venv/installed
 
 test-vllm: .venv-vllm/installed
 	OMP_NUM_THREADS=1 .venv-vllm/bin/python -m pytest -q -m vllm tests/evaluate
+
+# A real Slurm on this machine, with fake GPUs, on loopback: root, and Debian's slurmctld slurmd slurm-client munge.
+test-slurm: .venv/installed
+	$(BIN)/python -m pytest -q -m slurm tests/workflow/test_slurm.py
 
 lint: .venv/installed
 	$(BIN)/ruff check .

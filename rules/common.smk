@@ -1,4 +1,5 @@
 # What the files of rules share: the checked experiment, where things lie, which interpreter runs a job, what a job may take.
+import math
 import re
 import shlex
 import sys
@@ -83,7 +84,7 @@ wildcard_constraints:
     shard=r"\d+",
 
 
-# Resources: each job's own settings, or the default ones; memory and time double at each retry.
+# Resources: each job's own settings, or the default ones; what a job lacked, its retries ask more of.
 
 
 def job(name):
@@ -91,24 +92,34 @@ def job(name):
     return getattr(EXPERIMENT.resources, name, EXPERIMENT.resources.default)
 
 
-def memory(name):
-    """Return a resource function: main memory in MB."""
-    return lambda wildcards, attempt: job(name).memory * 2 ** (attempt - 1)
+def doubling(first, most):
+    """Return a resource function: `first`, twice as much at each attempt, never above `most`."""
+    return lambda wildcards, attempt: max(first, min(first * 2 ** (attempt - 1), most or math.inf))
 
 
-def runtime(name):
-    """Return a resource function: minutes."""
-    return lambda wildcards, attempt: job(name).runtime * 2 ** (attempt - 1)
+def asks(name, gpus=0, nodes=1):
+    """Return what a job called `name` asks for. What the experiment leaves open is left to the profile."""
+    settings, limits = job(name), EXPERIMENT.resources
+    # Training goes on where the last attempt's time ended.
+    most_minutes = settings.runtime if name == "train_sft" else limits.max_runtime
+    wanted = {
+        "mem_mb": doubling(settings.memory, limits.max_memory),
+        "runtime": doubling(settings.runtime, most_minutes),
+        "slurm_partition": settings.partition,
+        "slurm_account": settings.account,
+        "constraint": settings.constraint,
+        **gpu_resources(gpus, nodes),
+    }
+    return {name: value for name, value in wanted.items() if value is not None}
 
 
-def partition(name):
-    """Return the cluster partition, or the empty string, which leaves it to the profile."""
-    return job(name).partition or ""
-
-
-def asks(name):
-    """Return what a job called `name` asks for: memory, minutes, partition."""
-    return {"mem_mb": memory(name), "runtime": runtime(name), "slurm_partition": partition(name)}
+def gpu_resources(gpus, nodes):
+    """Return `gpu`, or `gres` (GPUs of each node) where the profile says so or a job spans nodes; and what that takes."""
+    defaults = workflow.resource_settings.default_resources or {}
+    by_gres = "gpu_request" in defaults and defaults["gpu_request"].raw == "gres"
+    wanted = {"gres": f"gpu:{gpus // nodes}"} if gpus and (by_gres or nodes > 1) else {"gpu": gpus}
+    # The job's own command starts a launcher on every node (train_sft); `mpi` keeps the executor from doing it.
+    return wanted | ({"nodes": nodes, "mpi": "srun", "tasks": nodes, "tasks_per_gpu": 0} if nodes > 1 else {})
 
 
 # Files.
@@ -206,6 +217,15 @@ def engine_options():
             "--system-prompt": evaluation.system_prompt,
         }
     )
+
+
+def launcher(wildcards, threads):
+    """Return what starts a training's processes: accelerate, on several nodes one a node."""
+    nodes, gpus = EXPERIMENT.training.nodes, EXPERIMENT.training.gpus
+    if nodes == 1:
+        return "$PYTHON -m accelerate.commands.launch --main_process_port 0"
+    step = f"srun --nodes={nodes} --ntasks={nodes} --ntasks-per-node=1 --cpus-per-task={threads} --kill-on-bad-exit=1"
+    return f"{step}{f' --gres=gpu:{gpus // nodes}' if gpus else ''} $PYTHON -m scripts.train.launch_node"
 
 
 def receipts(wildcards):

@@ -15,6 +15,13 @@ HUB_MODELS = {"base": EXPERIMENT.model, "scorer": EXPERIMENT.scorer.model, **EXP
 DEMO_LEAKS = {name: demo.model_dump() for name, demo in DEMO_BENCHMARKS.items() if name in AGAINST}
 
 
+# What needs the network runs where Snakemake runs: nodes of a cluster seldom have it.
+localrules:
+    fetch_model,
+    fetch_benchmark,
+    make_demo_benchmark,
+
+
 if EXPERIMENT.dataset and EXPERIMENT.dataset.source == "demo":
 
     rule make_demo_dataset:
@@ -28,9 +35,7 @@ if EXPERIMENT.dataset and EXPERIMENT.dataset.source == "demo":
             "../envs/main.yaml"
         threads: 1
         resources:
-            mem_mb=memory("default"),
-            runtime=runtime("default"),
-            slurm_partition=partition("default"),
+            **asks("default"),
         params:
             rows=EXPERIMENT.dataset.limit or 2000,
             seed=EXPERIMENT.seed,
@@ -53,13 +58,12 @@ elif EXPERIMENT.dataset:
             f"{LOGS}/data/fetch_dataset.log",
         benchmark:
             f"{LOGS}/data/fetch_dataset.benchmark.tsv"
+        localrule: True
         conda:
             "../envs/main.yaml"
         threads: 1
         resources:
-            mem_mb=memory("fetch_dataset"),
-            runtime=runtime("fetch_dataset"),
-            slurm_partition=partition("fetch_dataset"),
+            **asks("fetch_dataset"),
         params:
             dataset=to_options(Dataset, EXPERIMENT.dataset),
             code=code_digest("scripts/data/fetch_dataset.py", packages=["pyarrow"]),
@@ -80,9 +84,7 @@ rule fetch_model:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=memory("default"),
-        runtime=runtime("fetch_dataset"),
-        slurm_partition=partition("fetch_dataset"),
+        **asks("fetch_dataset"),
     params:
         name=lambda wildcards: shlex.quote(HUB_MODELS[wildcards.model].name),
         revision=lambda wildcards: shlex.quote(str(HUB_MODELS[wildcards.model].revision)),
@@ -162,9 +164,7 @@ rule fetch_benchmark:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=memory("default"),
-        runtime=runtime("fetch_dataset"),
-        slurm_partition=partition("fetch_dataset"),
+        **asks("fetch_dataset"),
     params:
         source=benchmark_source,
         code=code_digest("scripts/data/fetch_benchmark.py", packages=["lighteval"]),

@@ -10,6 +10,11 @@ SHARDED = [name for name, benchmark in BENCHMARKS.items() if benchmark.shards > 
 ON_GPU = EXPERIMENT.evaluation.engine == "vllm"
 
 
+# Seconds, in great numbers: where Snakemake runs, not jobs of a cluster.
+localrules:
+    merge_shards,
+
+
 rule evaluate_model:
     input:
         model=lambda wildcards: model_folder(wildcards.model),
@@ -24,12 +29,12 @@ rule evaluate_model:
         f"{LOGS}/evaluate/evaluate_model.{{model}}.{{benchmark}}.benchmark.tsv"
     wildcard_constraints:
         benchmark=one_of(set(BENCHMARKS) - set(SHARDED)),
+    retries: job("evaluate_model").retries
     conda:
         "../envs/vllm.yaml" if ON_GPU else "../envs/main.yaml"
     threads: job("evaluate_model").threads
     resources:
-        **asks("evaluate_model"),
-        gpu=job("evaluate_model").gpus,
+        **asks("evaluate_model", job("evaluate_model").gpus),
     params:
         model=model_options,
         kind=kind_options,

@@ -52,8 +52,24 @@ DRAWN = ["differences", "scores", "efficiency", "reliability", "subjects", "fail
 DRAWN += ["loss", "selection"] if RUNS else []
 
 
+# Seconds on small tables: where Snakemake runs, not a job of a cluster.
 localrules:
     write_experiment,
+    summarise_training,
+    audit_published,
+    plot_differences,
+    plot_scores,
+    plot_efficiency,
+    plot_reliability,
+    plot_subjects,
+    plot_failures,
+    plot_loss,
+    plot_selection,
+    plot_sample_scores,
+    plot_pruning,
+    write_findings,
+    write_results,
+    render_report,
 
 
 rule write_experiment:

@@ -46,12 +46,12 @@ rule score_steps:
         f"{LOGS}/select/score_steps.{{shard}}.log",
     benchmark:
         f"{LOGS}/select/score_steps.{{shard}}.benchmark.tsv"
+    retries: job("score_steps").retries
     conda:
         "../envs/main.yaml"
     threads: job("score_steps").threads
     resources:
-        **asks("score_steps"),
-        gpu=job("score_steps").gpus,
+        **asks("score_steps", job("score_steps").gpus),
     params:
         shards=EXPERIMENT.scorer.shards,
         dtype=EXPERIMENT.model.dtype,
@@ -111,9 +111,7 @@ rule select_subset:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=memory("prepare_pool"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
+        **asks("prepare_pool"),
     params:
         settings=lambda wildcards: shlex.quote(EXPERIMENT.subsets[wildcards.subset].model_dump_json()),
         tables=lambda wildcards: options({f"--{name}": path for name, path in score_tables(wildcards).items()}),
@@ -146,9 +144,7 @@ rule select_control:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=memory("prepare_pool"),
-        runtime=runtime("default"),
-        slurm_partition=partition("default"),
+        **asks("prepare_pool"),
     params:
         template=TEMPLATE,
         seed=EXPERIMENT.seed,

@@ -5,6 +5,12 @@ from scripts.common.digest import code_digest
 from scripts.common.options import to_options
 
 
+# They need the network.
+localrules:
+    publish_model,
+    publish_subset,
+
+
 rule make_demo_model:
     output:
         model=directory(f"{RESULTS}/train/demo-base"),
@@ -44,16 +50,17 @@ rule train_sft:
         f"{LOGS}/train/train_sft.{{run}}.log",
     benchmark:
         f"{LOGS}/train/train_sft.{{run}}.benchmark.tsv"
+    retries: job("train_sft").retries
     conda:
         "../envs/main.yaml"
     threads: job("train_sft").threads
     resources:
-        **asks("train_sft"),
-        gpu=EXPERIMENT.training.gpus,
+        **asks("train_sft", EXPERIMENT.training.gpus, EXPERIMENT.training.nodes),
     params:
         arm=lambda wildcards: RUNS[wildcards.run].arm,
         seed=lambda wildcards: RUNS[wildcards.run].seed,
-        processes=max(1, EXPERIMENT.training.gpus),
+        launcher=launcher,
+        processes=max(EXPERIMENT.training.gpus, EXPERIMENT.training.nodes),
         dtype=EXPERIMENT.model.dtype,
         template=TEMPLATE,
         raw=f"{RESULTS}/data/raw.parquet",
@@ -66,8 +73,7 @@ rule train_sft:
     message:
         "Fine-tune '{wildcards.run}'"
     shell:
-        "$PYTHON -m accelerate.commands.launch --config_file {input.accelerate} --num_processes {params.processes}"
-        " --main_process_port 0"
+        "{params.launcher} --config_file {input.accelerate} --num_processes {params.processes}"
         " -m scripts.train.train_sft --run {wildcards.run} --arm {params.arm} --seed {params.seed}"
         " --subset {input.subset} --raw {params.raw} --base {input.base} {params.template} --dtype {params.dtype} {params.training}"
         " --work {params.work} --model {output.model} --log {output.log} --summary {output.summary}"

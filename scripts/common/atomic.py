@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# Begins temporary names. Then come machine and process: two machines on a shared disk may have the same process number.
+INCOMPLETE = ".incomplete-"
+
 
 def remove(path: Path) -> None:
     """Delete a file, a link or a whole folder, if it is there."""
@@ -23,7 +26,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".incomplete-{os.getpid()}-{target.name}")
+    temporary = target.with_name(f"{INCOMPLETE}{os.uname().nodename}-{os.getpid()}-{target.name}")
     remove(temporary)
     try:
         yield temporary

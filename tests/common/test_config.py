@@ -37,6 +37,14 @@ def changed(**paths: Any) -> dict[str, Any]:
 
 
 MISTAKES = {
+    "GPUs on nodes": (
+        changed(training__gpus=3, training__nodes=2, training__accelerate="ddp"),
+        "training.nodes: 3 GPUs cannot be dealt out evenly to 2 nodes",
+    ),
+    "several processes as one": (
+        changed(training__gpus=2),
+        "training.nodes: 2 GPUs on 1 nodes are several processes: set training.accelerate to ddp, fsdp2 or zero2",
+    ),
     "unknown key": (changed(training__epoch=3), "training.epoch: unknown key; did you mean 'epochs'?"),
     "unknown key at the top": (changed(datset={}), "datset: unknown key; did you mean 'dataset'?"),
     "wrong type": (changed(training__epochs="many"), "training.epochs: 'many' should be a valid number"),

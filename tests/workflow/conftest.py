@@ -20,6 +20,7 @@ class Checkout:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.environment: dict[str, str] | None = None  # this process's own
         for part in PARTS:
             source = ROOT / part
             if source.is_dir():
@@ -32,9 +33,20 @@ class Checkout:
 
     def snakemake(self, *arguments: str, check: bool = True, timeout: int = 900) -> str:
         """Run Snakemake; return what it prints."""
-        command = [sys.executable, "-m", "snakemake", "--cores", str(os.cpu_count()), *arguments]
+        # A profile says itself where its jobs run and how many.
+        where = [] if "--profile" in arguments else ["--cores", str(os.cpu_count())]
+        return self.run("snakemake", *where, *arguments, check=check, timeout=timeout)
+
+    def run(self, module: str, *arguments: str, check: bool = True, timeout: int = 900) -> str:
+        """Run a Python program in the folder; return what it prints."""
         done = subprocess.run(
-            command, cwd=self.folder, text=True, timeout=timeout, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            [sys.executable, "-m", module, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            text=True,
+            timeout=timeout,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
         if check and done.returncode:
             logs = [path.read_text(errors="replace")[-2000:] for path in self.folder.rglob("logs/**/*.log")]

@@ -13,11 +13,17 @@ class JobResources(Settings):
     memory: int = Field(default=4_000, gt=0)
     """Main memory in MB; doubled at each retry."""
     runtime: int = Field(default=60, gt=0)
-    """Minutes; doubled at each retry."""
+    """Minutes; doubled at each retry, but for train_sft, which goes on from its checkpoint."""
     threads: int = Field(default=1, ge=1)
     """Processor cores."""
     partition: str | None = None
     """Cluster partition (default: the profile's)."""
+    account: str | None = None
+    """Account that the cluster bills (default: the profile's)."""
+    constraint: str | None = None
+    """Features that the node must have, as sbatch takes them, such as h200 (default: the profile's)."""
+    retries: int | None = Field(default=None, ge=0)
+    """How often a job that failed is started again (default: the profile's)."""
 
 
 class Resources(Settings):
@@ -25,6 +31,10 @@ class Resources(Settings):
 
     cost_per_gpu_hour: float | None = Field(default=None, ge=0)
     """Price of a GPU-hour, for the report's cost column."""
+    max_memory: int | None = Field(default=None, gt=0)
+    """The most memory that a retry asks for, in MB: what your largest node has (default: no limit)."""
+    max_runtime: int | None = Field(default=None, gt=0)
+    """The most minutes that a retry asks for: what your partition allows (default: no limit)."""
     default: JobResources = JobResources()
     """Every other rule."""
     fetch_dataset: JobResources = JobResources()

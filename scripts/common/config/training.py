@@ -64,7 +64,9 @@ class Training(Optimisation):
     accelerate: str = "single"
     """Name of the file under profiles/accelerate/ that says how processes share the model."""
     gpus: int = Field(default=0, ge=0)
-    """GPUs per run (0: the CPU)."""
+    """GPUs per run, over all nodes (0: the CPU)."""
+    nodes: int = Field(default=1, ge=1)
+    """Machines per run. More than one needs Slurm, and an `accelerate` file for several processes."""
 
     @field_validator("seeds")
     @classmethod
@@ -72,6 +74,18 @@ class Training(Optimisation):
         if len(set(seeds)) != len(seeds) or min(seeds) < 0:
             raise ValueError(f"the seeds {seeds} must be different numbers of 0 or more")
         return seeds
+
+    @field_validator("nodes")
+    @classmethod
+    def _processes_fit(cls, nodes: int, info: ValidationInfo) -> int:
+        gpus = info.data.get("gpus", 0)
+        if max(nodes, gpus) > 1 and info.data.get("accelerate") == "single":
+            raise ValueError(
+                f"{gpus} GPUs on {nodes} nodes are several processes: set training.accelerate to ddp, fsdp2 or zero2"
+            )
+        if gpus % nodes:
+            raise ValueError(f"{gpus} GPUs cannot be dealt out evenly to {nodes} nodes")
+        return nodes
 
     @field_validator("per_device_batch")
     @classmethod

@@ -1,0 +1,85 @@
+"""Who runs an experiment in this folder: the lock that a running Snakemake holds, and the record of how it was started.
+
+Snakemake's own lock outlives a kill -9 and does not say whose it was. This one is the operating system's: it is let go
+when the process ends, however it ends, so that `make resume` can tell a killed run from one that goes on.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from filelock import FileLock, Timeout
+
+from scripts.common.atomic import replacing
+from scripts.common.cli import UserError
+from scripts.common.config.experiment import Experiment
+from scripts.common.digest import ROOT
+
+# Held until this process ends.
+_HELD: list[FileLock] = []
+
+
+class RunRecord(NamedTuple):
+    """How a run was started."""
+
+    host: str
+    pid: int
+    started: str
+    command: list[str]
+    """Snakemake's arguments."""
+    state: str
+    """Digest of the settings and the code that its jobs were planned from."""
+
+
+def state_of(experiment: Experiment) -> str:
+    """Return a digest of what decides a result: the experiment without resources, rules, programs, locks."""
+    digest = hashlib.sha256(experiment.model_dump_json(exclude={"resources"}).encode())
+    files = [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk"), *(ROOT / "scripts").rglob("*.py")]
+    for file in sorted([*files, *(ROOT / "envs").glob("*.txt")]):
+        digest.update(file.relative_to(ROOT).as_posix().encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _folder(name: str) -> Path:
+    return Path("work") / name
+
+
+def read_record(name: str) -> RunRecord | None:
+    """Return how the latest run of the experiment `name` in this folder was started, or None."""
+    try:
+        return RunRecord(**json.loads((_folder(name) / "run.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def take_lock(name: str) -> None:
+    """Hold the lock of the experiment `name` in this folder until this process ends.
+
+    Raises UserError, which names the other process, where one holds it. A file system without locks holds nothing.
+    """
+    _folder(name).mkdir(parents=True, exist_ok=True)
+    lock = FileLock(_folder(name) / "run.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as held:
+        record = read_record(name)
+        who = f" (process {record.pid} on {record.host}, since {record.started})" if record else ""
+        raise UserError(
+            f"another Snakemake{who} runs the experiment '{name}' in this folder: let it go on, or stop it with Ctrl-C"
+        ) from held
+    except NotImplementedError:
+        return
+    _HELD.append(lock)
+
+
+def begin_run(experiment: Experiment) -> None:
+    """Take the lock and write the record, at the start of a run. Raises UserError where another one goes on."""
+    take_lock(experiment.name)
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    record = RunRecord(os.uname().nodename, os.getpid(), started, sys.argv[1:], state_of(experiment))
+    with replacing(_folder(experiment.name) / "run.json") as temporary:
+        temporary.write_text(json.dumps(record._asdict(), indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,38 @@
+# A graph of jobs that fail in every way, under the project's own resources and record of runs. Copied beside Snakefile.
+from scripts.common.cli import UserError
+from scripts.manage.run_record import begin_run
+
+
+include: "rules/common.smk"
+
+
+localrules:
+    faults,
+
+
+onstart:
+    try:
+        begin_run(EXPERIMENT)
+    except UserError as mistake:
+        raise WorkflowError(str(mistake))
+
+
+rule faults:
+    input:
+        expand(
+            f"{RESULTS}/faults/{{fault}}.txt",
+            fault=["exit7", "memory", "time", "killed", "requeued", "node", "none"],
+        ),
+
+
+rule fault:
+    output:
+        f"{RESULTS}/faults/{{fault}}.txt",
+    log:
+        f"{LOGS}/faults/{{fault}}.log",
+    resources:
+        **asks("default"),
+    params:
+        seed=EXPERIMENT.seed,
+    shell:
+        "$PYTHON fault_program.py --fault {wildcards.fault} --seed {params.seed} --output {output} >> {log} 2>&1"

@@ -1,0 +1,180 @@
+"""A real Slurm on this machine: two nodes with two fake GPUs each, on loopback, without systemd and without accounting.
+
+Everything lies in one folder; nothing under /etc is read or written. The daemons are children of this process and die
+with it, however it ends.
+"""
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+
+DAEMONS = ["munged", "slurmctld", "slurmd"]
+CONFIG = """
+ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool-%n
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd-%n.log
+SlurmctldPort={controller}
+SlurmdParameters=config_overrides
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU_Memory
+SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=2,sched_min_interval=0,requeue_delay=1
+MpiDefault=none
+ReturnToService=2
+MinJobAge=3600
+KillWait=20
+AccountingStorageType=accounting_storage/none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=1
+JobAcctGatherParams=OverMemoryKill
+GresTypes=gpu
+NodeName=node1 NodeHostname={host} NodeAddr=127.0.0.1 Port={first} CPUs=4 RealMemory=10000 Gres=gpu:fake:2 Feature=h200
+NodeName=node2 NodeHostname={host} NodeAddr=127.0.0.1 Port={second} CPUs=4 RealMemory=10000 Gres=gpu:fake:2
+PartitionName=main Nodes=node1,node2 Default=YES MaxTime=1-00:00:00 DefMemPerCPU=500 State=UP
+PartitionName=big Nodes=node1,node2 MaxTime=1-00:00:00 DefMemPerCPU=500 State=UP
+"""
+
+
+def lacking() -> str | None:
+    """Return the sentence that says what a Slurm needs here and is not there, or None."""
+    if os.geteuid() != 0:
+        return "make test-slurm starts daemons that want root: run it as root, in a container for instance"
+    if missing := [daemon for daemon in DAEMONS if shutil.which(daemon, path=_path()) is None]:
+        return (
+            f"make test-slurm needs {', '.join(missing)}: apt-get install -y --no-install-recommends "
+            "slurmctld slurmd slurm-client munge"
+        )
+    return None
+
+
+def _path() -> str:
+    return f"{os.environ['PATH']}:/usr/sbin"
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+class SlurmCluster:
+    """The daemons, and the environment in which Slurm's commands reach them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        path = f"{folder / 'bin'}:{_path()}"
+        self.environment = {**os.environ, "SLURM_CONF": str(folder / "slurm.conf"), "PATH": path}
+        self.daemons: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self) -> None:
+        """Start all daemons; return when both nodes are idle."""
+        for part in ("state", "bin"):
+            (self.folder / part).mkdir(parents=True)
+        # Inside a job Snakemake's Slurm executor takes SLURM_CONF out of srun's environment.
+        srun = self.folder / "bin" / "srun"
+        srun.write_text(f'#!/bin/sh\nSLURM_CONF={self.folder}/slurm.conf exec {shutil.which("srun")} "$@"\n')
+        srun.chmod(0o755)
+        host = socket.gethostname().split(".")[0]
+        controller, first, second = _free_port(), _free_port(), _free_port()
+        config = CONFIG.format(host=host, folder=self.folder, controller=controller, first=first, second=second)
+        (self.folder / "slurm.conf").write_text(config.lstrip())
+        (self.folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n")
+        for number in range(2):
+            os.mknod(self.folder / f"gpu{number}", 0o20666, os.makedev(1, 3))  # a second /dev/null
+        gpus = f"NodeName=node[1-2] Name=gpu Type=fake File={self.folder}/gpu[0-1]\n"
+        (self.folder / "gres.conf").write_text(gpus)
+        (self.folder / "munge.key").write_bytes(os.urandom(128))
+        (self.folder / "munge.key").chmod(0o400)
+        files = {"socket": "munge.socket", "key-file": "munge.key", "pid-file": "munged.pid", "seed-file": "munge.seed"}
+        self._daemon("munged", "--foreground", "--force", *(f"--{key}={self.folder / f}" for key, f in files.items()))
+        self._wait(lambda: (self.folder / "munge.socket").exists(), "munged's socket")
+        self._daemon("slurmctld", "-D", "-i", "-c")
+        for node in ("node1", "node2"):
+            self._daemon("slurmd", "-D", "-N", node, key=node)
+        self._wait(
+            lambda: self.run("sinfo", "-h", "-N", "-p", "main", "-o", "%T").split() == ["idle"] * 2, "idle nodes"
+        )
+
+    def _daemon(self, program: str, *arguments: str, key: str | None = None) -> None:
+        with (self.folder / f"{key or program}.out").open("w") as output:
+            self.daemons[key or program] = subprocess.Popen(
+                [program, *arguments],
+                env=self.environment,
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                cwd=self.folder,
+                preexec_fn=_die_with_parent,
+            )
+
+    def _wait(self, condition, what: str, seconds: float = 60) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            logs = "\n".join(file.read_text(errors="replace")[-1500:] for file in self.folder.glob("*.log"))
+            assert time.monotonic() < end, f"Slurm: no {what} after {seconds:.0f} s\n{logs}"
+            time.sleep(0.1)
+
+    def run(self, *command: str) -> str:
+        """Return what one of Slurm's commands prints, its complaints included."""
+        done = subprocess.run(
+            command, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60
+        )
+        return done.stdout
+
+    def jobs(self, states: str = "all") -> list[dict[str, str]]:
+        """Return all jobs that the controller knows: number, state, node, comment (of the Slurm executor), name."""
+        text = self.run("squeue", "--noheader", f"--states={states}", "--format=%i|%T|%N|%k|%j")
+        keys = ["id", "state", "node", "comment", "name"]
+        return [dict(zip(keys, line.split("|"), strict=True)) for line in text.splitlines() if line.count("|") == 4]
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every process that belongs to this Slurm: daemons, steps, and jobs."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                environment = process.environ()
+                ours = environment.get("SLURM_CONF") == self.environment["SLURM_CONF"] and process.pid != os.getpid()
+                if ours and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def stop(self) -> None:
+        """Cancel all jobs and end the daemons."""
+        for job in self.jobs("PENDING,RUNNING,SUSPENDED,COMPLETING"):
+            self.run("scancel", job["id"])
+        end = time.monotonic() + 40
+        while self.jobs("RUNNING,COMPLETING") and time.monotonic() < end:
+            time.sleep(0.5)
+        for daemon in reversed(self.daemons.values()):
+            daemon.terminate()
+            try:
+                daemon.wait(20)
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+                daemon.wait()
+        # Steps that have just ended say so to the controller once more.
+        psutil.wait_procs(self.processes(), timeout=20)

@@ -1,0 +1,48 @@
+"""`make resume` on one machine: after kill -9 of Snakemake the jobs that it left behind are ended, and the run goes on."""
+
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from tests.workflow.conftest import Checkout
+
+pytestmark = pytest.mark.workflow
+MICRO = "experiments/micro.yaml"
+
+
+def programs(checkout: Checkout, module: str) -> list[psutil.Process]:
+    """Return the processes of one of the project's programs in this checkout."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            command, folder = process.cmdline(), process.cwd()
+        except psutil.Error:
+            continue
+        if "-m" in command and module in command and folder == str(checkout.folder):
+            found.append(process)
+    return found
+
+
+def test_a_killed_run_goes_on(checkout: Checkout) -> None:
+    assert "no run of 'micro' was started in this folder" in checkout.run(
+        "scripts.manage.resume", "--config", MICRO, check=False
+    )
+    command = [sys.executable, "-m", "snakemake", "pool", "--cores", "2", "--configfile", MICRO]
+    main = subprocess.Popen(command, cwd=checkout.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 60
+    while not (orphans := programs(checkout, "scripts.train.make_demo_model")):
+        assert time.monotonic() < end and main.poll() is None
+        time.sleep(0.05)
+    refused = checkout.run("scripts.manage.resume", "--config", MICRO, check=False)
+    assert f"another Snakemake (process {main.pid} on " in refused and "let it go on" in refused
+    main.kill()
+    main.wait()
+    assert orphans[0].is_running(), "the job outlives its Snakemake"
+    text = checkout.run("scripts.manage.resume", "--config", MICRO)
+    assert "live jobs" in text and "make_demo_model" in text
+    assert not orphans[0].is_running() or orphans[0].status() == psutil.STATUS_ZOMBIE
+    assert checkout.plan("pool", "--configfile", MICRO) == {}
+    assert not list((checkout.folder / "results").rglob(".incomplete-*"))
