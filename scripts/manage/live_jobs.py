@@ -74,7 +74,10 @@ def slurm_jobs(name: str) -> list[LiveJob]:
     command = ["squeue", "--me", "--noheader", "--array", "--format", COLUMNS]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     if done.returncode:
-        raise UserError(f"squeue does not answer, so live jobs cannot be told: {done.stderr.strip()}")
+        raise UserError(
+            f"squeue does not answer, so that jobs of earlier runs cannot be told ({done.stderr.strip()}); where their "
+            "Slurm is gone for good, delete .snakemake/log"
+        )
     jobs = []
     for line in done.stdout.splitlines():
         number, state, ran, job, folder, comment = line.split("|", 5)

@@ -18,6 +18,7 @@ from scripts.common.atomic import replacing
 from scripts.common.cli import UserError
 from scripts.common.config.experiment import Experiment
 from scripts.common.digest import ROOT
+from scripts.manage.live_jobs import live_jobs
 
 # Held until this process ends.
 _HELD: list[FileLock] = []
@@ -77,8 +78,17 @@ def take_lock(name: str) -> None:
 
 
 def begin_run(experiment: Experiment) -> None:
-    """Take the lock and write the record, at the start of a run. Raises UserError where another one goes on."""
+    """Take the lock and write the record, at the start of a run.
+
+    Raises UserError where another one goes on, or where jobs of a killed one are alive: two would write the same files.
+    """
     take_lock(experiment.name)
+    if jobs := live_jobs(experiment.name):
+        told = ", ".join(f"{job.rule} {job.id}" for job in jobs[:5])
+        raise UserError(
+            f"{len(jobs)} jobs of an earlier run of '{experiment.name}' are still alive ({told}): 'make resume' with "
+            "this experiment's CONFIG ends them, or awaits them (WAIT=1), and goes on"
+        )
     started = datetime.now(UTC).isoformat(timespec="seconds")
     record = RunRecord(os.uname().nodename, os.getpid(), started, sys.argv[1:], state_of(experiment))
     with replacing(_folder(experiment.name) / "run.json") as temporary:

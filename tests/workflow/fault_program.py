@@ -51,6 +51,6 @@ with replacing(arguments.output) as temporary:
     if arguments.fault in ("requeued", "node") and attempt == 1:
         time.sleep(600)
     if arguments.fault.startswith("slow"):
-        time.sleep(15)
+        time.sleep(25)
     temporary.write_text(f"whole, seed {arguments.seed}\n")
 note("end")

@@ -21,7 +21,7 @@ rule faults:
     input:
         expand(
             f"{RESULTS}/faults/{{fault}}.txt",
-            fault=["exit7", "memory", "time", "killed", "requeued", "node", "none"],
+            fault=["exit7", "memory", "time", "killed", "requeued", "none"],
         ),
 
 

@@ -176,5 +176,7 @@ class SlurmCluster:
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
-        # Steps that have just ended say so to the controller once more.
-        psutil.wait_procs(self.processes(), timeout=20)
+        # Steps and programs that were told to end need a moment.
+        end = time.monotonic() + 30
+        while self.processes() and time.monotonic() < end:
+            time.sleep(0.2)

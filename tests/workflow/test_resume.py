@@ -41,6 +41,8 @@ def test_a_killed_run_goes_on(checkout: Checkout) -> None:
     main.kill()
     main.wait()
     assert orphans[0].is_running(), "the job outlives its Snakemake"
+    checkout.snakemake("--unlock", "--configfile", MICRO)
+    assert "are still alive" in checkout.snakemake("pool", "--rerun-incomplete", "--configfile", MICRO, check=False)
     text = checkout.run("scripts.manage.resume", "--config", MICRO)
     assert "live jobs" in text and "make_demo_model" in text
     assert not orphans[0].is_running() or orphans[0].status() == psutil.STATUS_ZOMBIE
