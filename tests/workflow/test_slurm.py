@@ -351,27 +351,6 @@ def test_kill_9_of_snakemake_while_a_job_trains(
     assert_same_model(ready_to_train.folder, whole())
 
 
-def test_training_that_runs_out_of_time_goes_on_by_itself(
-    undisturbed: Callable, ready_to_train: Checkout, cluster: SlurmCluster
-) -> None:
-    """A limit of one minute, each attempt the same one: as many attempts as it takes."""
-    whole = undisturbed(320)
-    job = {"memory": 3000, "runtime": 1, "retries": 9}
-    config = ready_to_train.experiment("long", **long(320), resources__train_sft=job)
-    before = {job["id"] for job in cluster.jobs()}
-    # The minute's last 30 seconds are for the checkpoint; --signal may come as much as a minute early.
-    settings = ["--set-resources", "train_sft:slurm_extra=''"]
-    ready_to_train.snakemake("results/micro/train/few-t1/model", *SLURM, "--configfile", config, *settings)
-    summary = json.loads((ready_to_train.folder / "results/micro/train/few-t1/summary.json").read_text())
-    states = [job["state"] for job in cluster.jobs() if job["id"] not in before]
-    print(summary["attempts"], states)
-    assert summary["attempts"] == len(states) >= 2 and states.count("COMPLETED") == 1
-    assert "TIMEOUT" in states
-    limits = cluster.run("squeue", "--noheader", "--states=all", "--format=%i %l").splitlines()
-    assert {line.split()[1] for line in limits if line.split()[0] not in before} == {"1:00"}
-    assert_same_model(ready_to_train.folder, whole())
-
-
 def test_plain_sbatch_gives_the_same_tables(micro: Checkout, on_slurm: Checkout, cluster: SlurmCluster) -> None:
     """profiles/sbatch, up to the pool; then a job killed with its Snakemake, and resume."""
     profile = ["--profile", "profiles/sbatch", "--latency-wait", "10"]
