@@ -7,9 +7,6 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-from scripts.common.cli import UserError
-from scripts.manage.run_record import begin_run
-
 min_version("9.27")
 
 
@@ -24,13 +21,6 @@ include: "rules/select.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
-
-
-onstart:
-    try:
-        begin_run(EXPERIMENT)
-    except UserError as mistake:
-        raise WorkflowError(str(mistake))
 
 
 rule all:

@@ -10,6 +10,7 @@ from snakemake.settings.types import DeploymentMethod
 from scripts.common.cli import UserError
 from scripts.common.config.load import load_experiment
 from scripts.common.config.model import DEMO, is_local
+from scripts.manage.run_record import begin_run
 
 try:
     EXPERIMENT = load_experiment(config)
@@ -71,6 +72,13 @@ def command(program, **settings):
 def listed(value):
     """Return one file or setting, or several, as a list."""
     return [value] if isinstance(value, str | int | float) else list(value)
+
+
+onstart:
+    try:
+        begin_run(EXPERIMENT)
+    except UserError as mistake:
+        raise WorkflowError(str(mistake))
 
 
 wildcard_constraints:

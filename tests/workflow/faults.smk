@@ -1,6 +1,4 @@
 # A graph of jobs that fail in every way, under the project's own resources and record of runs. Copied beside Snakefile.
-from scripts.common.cli import UserError
-from scripts.manage.run_record import begin_run
 
 
 include: "rules/common.smk"
@@ -8,13 +6,6 @@ include: "rules/common.smk"
 
 localrules:
     faults,
-
-
-onstart:
-    try:
-        begin_run(EXPERIMENT)
-    except UserError as mistake:
-        raise WorkflowError(str(mistake))
 
 
 rule faults:
