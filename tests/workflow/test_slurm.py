@@ -351,6 +351,39 @@ def test_kill_9_of_snakemake_while_a_job_trains(
     assert_same_model(ready_to_train.folder, whole())
 
 
+def trainers(cluster: SlurmCluster) -> list[psutil.Process]:
+    """Return the processes that train now."""
+    return [process for process in cluster.processes() if "scripts.train.train_sft" in process.cmdline()]
+
+
+def test_training_that_runs_out_of_time_goes_on_by_itself(
+    undisturbed: Callable, ready_to_train: Checkout, cluster: SlurmCluster
+) -> None:
+    """A limit of one minute, and a first attempt that stands still until it is over."""
+    whole = undisturbed(60)()
+    job = {"memory": 3000, "runtime": 1}
+    config, target = (
+        ready_to_train.experiment("long", **long(60), resources__train_sft=job),
+        "results/micro/train/few-t1/model",
+    )
+    before = {job["id"] for job in cluster.jobs()}
+    # The notice five minutes ahead would come at once: the minute's last seconds (KillWait) are for the checkpoint.
+    settings = ["--set-resources", "train_sft:slurm_extra=''"]
+    log = ready_to_train.folder / "main.log"
+    main = start(ready_to_train, target, *SLURM, "--configfile", config, *settings)
+    until(lambda: steps_made(ready_to_train) > 50, "steps", 180, log)
+    for process in trainers(cluster):
+        process.suspend()  # Slurm wakes it with SIGCONT before it says SIGTERM
+    assert main.wait(timeout=400) == 0, log.read_text()[-6000:]
+    jobs = [job for job in cluster.jobs() if job["id"] not in before]
+    assert sorted(job["state"] for job in jobs) == ["COMPLETED", "TIMEOUT"]
+    limits = cluster.run("squeue", "--noheader", "--states=all", "--format=%i %l").splitlines()
+    assert {line.split()[1] for line in limits if line.split()[0] not in before} == {"1:00"}
+    summary = json.loads((ready_to_train.folder / "results/micro/train/few-t1/summary.json").read_text())
+    assert summary["attempts"] == 2 and summary["steps"] == 480
+    assert_same_model(ready_to_train.folder, whole)
+
+
 def test_plain_sbatch_gives_the_same_tables(micro: Checkout, on_slurm: Checkout, cluster: SlurmCluster) -> None:
     """profiles/sbatch, up to the pool; then a job killed with its Snakemake, and resume."""
     profile = ["--profile", "profiles/sbatch", "--latency-wait", "10"]
