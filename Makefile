@@ -47,7 +47,7 @@ test-vllm: .venv-vllm/installed
 
 # A real Slurm on this machine, with fake GPUs, on loopback: root, and Debian's slurmctld slurmd slurm-client munge.
 test-slurm: .venv/installed
-	$(BIN)/python -m pytest -q -m slurm tests/workflow/test_slurm.py
+	$(BIN)/python -m pytest -q -m slurm tests/workflow
 
 lint: .venv/installed
 	$(BIN)/ruff check .

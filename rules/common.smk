@@ -1,4 +1,5 @@
-# What the files of rules share: the checked experiment, where things lie, which interpreter runs a job, what a job may take.
+# What the files of rules share: the checked experiment, the lock of a run, where things lie, which interpreter runs a job,
+# what a job may take.
 import math
 import re
 import shlex
@@ -34,6 +35,14 @@ def python(environment):
     interpreter = ROOT / {"main": ".venv", "vllm": ".venv-vllm"}[environment] / "bin" / "python"
     # Without that folder the one that runs Snakemake, as in a container or another tool's environment.
     return shlex.quote(str(interpreter if interpreter.exists() else sys.executable))
+
+
+# Two runs, or a run beside the jobs of a killed one, would write the same files.
+onstart:
+    try:
+        begin_run(EXPERIMENT)
+    except UserError as mistake:
+        raise WorkflowError(str(mistake))
 
 
 # Shell variables, not params: where the checkout lies is no reason to rerun. Jobs are offline, also those on a laptop;
@@ -72,13 +81,6 @@ def command(program, **settings):
 def listed(value):
     """Return one file or setting, or several, as a list."""
     return [value] if isinstance(value, str | int | float) else list(value)
-
-
-onstart:
-    try:
-        begin_run(EXPERIMENT)
-    except UserError as mistake:
-        raise WorkflowError(str(mistake))
 
 
 wildcard_constraints:

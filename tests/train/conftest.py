@@ -47,6 +47,29 @@ def break_letter(base: Path, folder: Path, letter: str) -> Path:
     return folder
 
 
+def steps_made(work: Path) -> int:
+    """Return how many steps a run with the folder `work` has logged until now, over all its attempts."""
+    log = work / "checkpoints" / "steps.jsonl"
+    return log.read_text().count("\n") if log.exists() else 0
+
+
+def weights(folder: Path) -> dict[str, Any]:
+    """Return the weights of the model of a run whose outputs lie in `folder`."""
+    from safetensors.torch import load_file
+
+    return load_file(folder / "model" / "model.safetensors")
+
+
+def assert_same_model(folder: Path, other: Path) -> None:
+    """The models of two runs have the same weights, to 1e-6."""
+    import torch
+
+    first, second = weights(folder), weights(other)
+    assert first.keys() == second.keys()
+    for name, weight in first.items():
+        torch.testing.assert_close(weight, second[name], rtol=0, atol=1e-6, msg=name)
+
+
 @pytest.fixture
 def subset(tmp_path: Path, tiny_model: Path) -> Subset:
     """Return a function that writes a subset of these answers."""

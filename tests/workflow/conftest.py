@@ -3,13 +3,18 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.workflow.slurm_cluster import SlurmCluster, lacking
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ["Snakefile", "config.yaml", "rules", "scripts", "report", "envs", "profiles", "experiments"]
@@ -53,6 +58,33 @@ class Checkout:
             raise AssertionError(done.stdout[-4000:] + "\n".join(logs[-3:]))
         return done.stdout
 
+    def start(self, module: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start a Python program in the folder, in a session of its own; what it prints is added to main.log."""
+        with self.log.open("a") as output:
+            return subprocess.Popen(
+                [sys.executable, "-m", module, *arguments],
+                cwd=self.folder,
+                env=self.environment,
+                text=True,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    @property
+    def log(self) -> Path:
+        """What programs in the background print."""
+        return self.folder / "main.log"
+
+    def until(self, condition: Callable[[], object], what: str, seconds: float = 120) -> None:
+        """Return when the condition holds. Fails after `seconds`, and when a Snakemake in the background has ended."""
+        end = time.monotonic() + seconds
+        while not condition():
+            said = self.log.read_text()
+            assert "Exiting because" not in said, f"no {what}: Snakemake has ended\n{said[-4000:]}"
+            assert time.monotonic() < end, f"no {what} after {seconds:.0f} s\n{said[-4000:]}"
+            time.sleep(0.1)
+
     def plan(self, *arguments: str) -> Counter[str]:
         """Return how many jobs of each rule a run would start."""
         text = self.snakemake("--dry-run", *arguments)
@@ -94,3 +126,27 @@ def micro(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     finished = Checkout(tmp_path_factory.mktemp("micro"))
     finished.snakemake("--configfile", "experiments/micro.yaml")
     return finished
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
+    """A Slurm on this machine; where it cannot be had, a sentence and exit code 1."""
+    if sentence := lacking():
+        pytest.exit(sentence, returncode=1)
+    slurm = SlurmCluster(tmp_path_factory.mktemp("slurm") / "cluster")
+    try:
+        slurm.start()
+        yield slurm
+    finally:
+        slurm.stop()
+        left = [(process.pid, process.info["cmdline"]) for process in slurm.processes()]
+        for number, _ in left:
+            os.kill(number, signal.SIGKILL)
+    assert not left, "the cluster leaves no process behind"
+
+
+@pytest.fixture
+def on_slurm(checkout: Checkout, cluster: SlurmCluster) -> Checkout:
+    """A fresh copy of the project whose commands reach the cluster."""
+    checkout.environment = cluster.environment
+    return checkout

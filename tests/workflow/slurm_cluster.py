@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+# As a user would, but for the pauses, which suit a cluster of others.
+SLURM = ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10"]
 DAEMONS = ["munged", "slurmctld", "slurmd"]
 CONFIG = """
 ClusterName=test
@@ -144,23 +146,24 @@ class SlurmCluster:
         return done.stdout
 
     def jobs(self, states: str = "all") -> list[dict[str, str]]:
-        """Return all jobs that the controller knows: number, state, node, comment (of the Slurm executor), name."""
-        text = self.run("squeue", "--noheader", f"--states={states}", "--format=%i|%T|%N|%k|%j")
-        keys = ["id", "state", "node", "comment", "name"]
-        return [dict(zip(keys, line.split("|"), strict=True)) for line in text.splitlines() if line.count("|") == 4]
+        """Return all jobs that the controller knows; `comment` is the Slurm executor's, `limit` of time."""
+        text = self.run("squeue", "--noheader", f"--states={states}", "--format=%i|%T|%N|%m|%l|%k|%j")
+        keys = ["id", "state", "node", "memory", "limit", "comment", "name"]
+        return [dict(zip(keys, line.split("|"), strict=True)) for line in text.splitlines() if line.count("|") == 6]
+
+    def running(self, word: str) -> list[dict[str, str]]:
+        """Return the jobs that run now and have `word` in their comment."""
+        return [job for job in self.jobs("RUNNING") if word in job["comment"]]
 
     def processes(self) -> list[psutil.Process]:
-        """Return every process that belongs to this Slurm: daemons, steps, and jobs."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                environment = process.environ()
-                ours = environment.get("SLURM_CONF") == self.environment["SLURM_CONF"] and process.pid != os.getpid()
-                if ours and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-            except psutil.Error:
-                continue
-        return found
+        """Return every process that belongs to this Slurm: daemons, steps, and jobs; `info` has environ and cmdline."""
+        return [
+            process
+            for process in psutil.process_iter(["environ", "cmdline", "status"])
+            if (process.info["environ"] or {}).get("SLURM_CONF") == self.environment["SLURM_CONF"]
+            and process.info["status"] != psutil.STATUS_ZOMBIE
+            and process.pid != os.getpid()
+        ]
 
     def stop(self) -> None:
         """Cancel all jobs and end the daemons."""

@@ -1,9 +1,5 @@
 """`make resume` on one machine: after kill -9 of Snakemake the jobs that it left behind are ended, and the run goes on."""
 
-import subprocess
-import sys
-import time
-
 import psutil
 import pytest
 
@@ -30,12 +26,9 @@ def test_a_killed_run_goes_on(checkout: Checkout) -> None:
     assert "no run of 'micro' was started in this folder" in checkout.run(
         "scripts.manage.resume", "--config", MICRO, check=False
     )
-    command = [sys.executable, "-m", "snakemake", "pool", "--cores", "2", "--configfile", MICRO]
-    main = subprocess.Popen(command, cwd=checkout.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 60
-    while not (orphans := programs(checkout, "scripts.train.make_demo_model")):
-        assert time.monotonic() < end and main.poll() is None
-        time.sleep(0.05)
+    main = checkout.start("snakemake", "pool", "--cores", "2", "--configfile", MICRO)
+    checkout.until(lambda: programs(checkout, "scripts.train.make_demo_model"), "running job", 60)
+    orphans = programs(checkout, "scripts.train.make_demo_model")
     refused = checkout.run("scripts.manage.resume", "--config", MICRO, check=False)
     assert f"another Snakemake (process {main.pid} on " in refused and "let it go on" in refused
     main.kill()

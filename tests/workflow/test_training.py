@@ -13,7 +13,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.train.conftest import answers_of_all_lengths, break_letter, options, write_subset
+from tests.train.conftest import (
+    answers_of_all_lengths,
+    assert_same_model,
+    break_letter,
+    options,
+    steps_made,
+    weights,
+    write_subset,
+)
 from tests.workflow.conftest import ROOT
 
 pytestmark = pytest.mark.workflow
@@ -40,15 +48,10 @@ def finish(run: Any, folder: Path) -> Path:
     return folder
 
 
-def steps_made(folder: Path) -> int:
-    log = folder / "work" / "checkpoints" / "steps.jsonl"
-    return log.read_text().count("\n") if log.exists() else 0
-
-
 def interrupt(run: Any, folder: Path, after: int, pause: float, by: signal.Signals) -> None:
     """Send a signal to all processes of a run when `after` more steps are made, and `pause` seconds later."""
-    before = steps_made(folder)
-    while steps_made(folder) < before + after:
+    before = steps_made(folder / "work")
+    while steps_made(folder / "work") < before + after:
         assert run.poll() is None, Path(f"{folder}.log").read_text()[-3000:]
         time.sleep(0.01)
     time.sleep(pause)
@@ -56,16 +59,8 @@ def interrupt(run: Any, folder: Path, after: int, pause: float, by: signal.Signa
     run.wait()
 
 
-def weights(folder: Path) -> dict[str, Any]:
-    from safetensors.torch import load_file
-
-    return load_file(folder / "model" / "model.safetensors")
-
-
 def test_killed_three_times_and_told_to_stop_once_the_result_is_the_same(tmp_path: Path, tiny_model: Path) -> None:
     """A run of 60 steps with a checkpoint every 5, against one that nothing disturbed."""
-    import torch
-
     data = write_subset(tmp_path / "some.parquet", tiny_model, answers_of_all_lengths(80))
     settings = {"epochs": 3, "save_steps": 5}
     whole, folder = tmp_path / "whole", tmp_path / "killed"
@@ -86,8 +81,7 @@ def test_killed_three_times_and_told_to_stop_once_the_result_is_the_same(tmp_pat
     logs = [pd.read_csv(run / "log.csv") for run in (whole, folder)]
     for column in ("step", "epoch", "learning_rate", "loss"):
         assert list(logs[0][column]) == pytest.approx(list(logs[1][column]), abs=1e-6), column
-    for name, weight in weights(whole).items():
-        torch.testing.assert_close(weight, weights(folder)[name], rtol=0, atol=1e-6, msg=name)
+    assert_same_model(whole, folder)
     assert summaries[1]["seconds_spent"] > summaries[1]["seconds"] > 0
     assert "told to stop at step" in Path(f"{folder}.log").read_text()
 
