@@ -12,51 +12,62 @@ min_version("9.27")
 
 if not workflow.overwrite_configfiles:
 
-    configfile: str(Path(workflow.basedir) / "config.yaml")
+    configfile: str(Path(str(workflow.current_basedir)) / "config.yaml")
 
 
 include: "rules/common.smk"
+include: "rules/jobs.smk"
 include: "rules/data.smk"
 include: "rules/select.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
+include: "rules/measure.smk"
+include: "rules/compare.smk"
 include: "rules/report.smk"
 
 
 rule all:
     default_target: True
     input:
-        expand(f"{RESULTS}/report/report.{{format}}", format=EXPERIMENT.report.formats),
-        f"{RESULTS}/report/results.json",
-        f"{RESULTS}/report/leaderboard.md",
+        CHECKS,
+        expand(PATHS.path("report"), format=EXPERIMENT.report.formats),
+        PATHS.path("results"),
+        PATHS.path("leaderboard"),
 
 
 rule pool:
     input:
-        f"{RESULTS}/data/clean.parquet",
+        CHECKS,
+        PATHS.path("clean"),
 
 
 rule subsets:
     input:
-        expand(f"{RESULTS}/select/subsets/{{draw}}.parquet", draw=DRAWS),
+        CHECKS,
+        expand(PATHS.path("subset"), draw=DRAWS),
 
 
 rule exports:
     input:
-        expand(f"{RESULTS}/select/exports/{{draw}}", draw=DRAWS),
+        CHECKS,
+        expand(PATHS.path("export"), draw=DRAWS),
 
 
 rule models:
     input:
-        expand(
-            f"{RESULTS}/train/{{run}}/model",
-            run=[run.name for run in EXPERIMENT.runs()],
-        ),
+        CHECKS,
+        expand(PATHS.path("run_model"), run=RUNS),
 
 
 rule scores:
     input:
-        f"{RESULTS}/report/tables/scores.csv",
+        CHECKS,
+        PATHS.table("scores"),
+
+
+rule inspect_logs:
+    input:
+        expand(PATHS.path("inspect_logs"), model=EXPERIMENT.evaluated_models()),
 
 
 rule publish:

@@ -24,14 +24,21 @@ import numpy as np
 import polars as pl
 
 from scripts.common import chat, cli
+from scripts.common.config.dataset import NgramOverlap
+from scripts.common.program import Program
 from scripts.common.provenance import SUFFIX, hardware
+from scripts.common.questions import Question, read_questions
 from scripts.common.tables import iterate_table
-from scripts.data.decontaminate import SHORTEST, Index, Question, contaminated_rows, read_questions
+from scripts.data.decontaminate import Index
 from scripts.data.fetch_dataset import write_raw
+from scripts.data.short_questions import SHORTEST
+from scripts.data.tables import POOL
 from scripts.train.make_demo_model import CHAT_TEMPLATE
 
 VOCABULARY = 50_000
 PLANTED = 50
+Asked = tuple[str, Question]
+"""A benchmark's name and a question of it."""
 
 
 class Zipf:
@@ -50,13 +57,13 @@ class Zipf:
         return " ".join(self.words[places])
 
 
-def synthetic_rows(rows: int, words: int, planted: list[Question], zipf: Zipf) -> Iterator[dict[str, Any]]:
+def synthetic_rows(rows: int, words: int, planted: list[Asked], zipf: Zipf) -> Iterator[dict[str, Any]]:
     """Yield rows of raw; the i-th `planted` question stands, in other case and spacing, in the i-th hundredth row."""
     every = max(1, rows // max(1, len(planted)))
     for row in range(rows):
         chain = zipf.text(words)
         if row % every == 0 and row // every < len(planted):
-            chain += "\n " + "  ".join(planted[row // every].text.swapcase().split()) + "\n" + zipf.text(20)
+            chain += "\n " + "  ".join(planted[row // every][1].question.swapcase().split()) + "\n" + zipf.text(20)
         yield {
             "row": row,
             "question": zipf.text(30),
@@ -79,7 +86,7 @@ def benchmark_questions(folder: Path | None, zipf: Zipf, scratch: Path) -> list[
         file = scratch / name / "test.jsonl"
         file.parent.mkdir()
         texts = [row.get("problem") or row["question"] for row in rows]
-        lines = [json.dumps({"id": str(number), "question": text}) for number, text in enumerate(texts)]
+        lines = [json.dumps({"id": str(number), "question": text, "answer": "0"}) for number, text in enumerate(texts)]
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
         files.append(file)
     return files
@@ -90,11 +97,9 @@ class PlainIndex:
 
     def __init__(self, questions: list[Question], ngram: int) -> None:
         self.questions: dict[int, dict[tuple[str, ...], set[int]]] = {}
-        self.short: dict[tuple[str, ...], int] = {}
         for number, question in enumerate(questions):
-            words = self.words(question.text)
+            words = self.words(question.question)
             if len(words) < SHORTEST:
-                self.short[tuple(words)] = number
                 continue
             grams = self.questions.setdefault(min(ngram, len(words)), {})
             for gram in self.grams(words, min(ngram, len(words))):
@@ -103,7 +108,7 @@ class PlainIndex:
     @staticmethod
     def words(text: str) -> list[str]:
         """Return the normalised words of a text."""
-        return re.findall(r"[\u4e00-\u9fff]|[^\W_\u4e00-\u9fff]+", unicodedata.normalize("NFKC", text).lower())
+        return re.findall(r"[\u4e00-\u9fff]|[^\W\d_\u4e00-\u9fff]+|\d+", unicodedata.normalize("NFKC", text).lower())
 
     @staticmethod
     def grams(words: list[str], n: int) -> set[tuple[str, ...]]:
@@ -113,7 +118,7 @@ class PlainIndex:
     def hits(self, row: dict[str, Any]) -> set[int]:
         """Return the numbers of the questions of which a row holds an n-gram."""
         asked, answered = self.words(row["question"]), self.words(row["response"])
-        found = {self.short[tuple(asked)]} if tuple(asked) in self.short else set()
+        found: set[int] = set()
         for n, grams in self.questions.items():
             for gram in (self.grams(asked, n) | self.grams(answered, n)) & grams.keys():
                 found |= grams[gram]
@@ -129,15 +134,19 @@ def seconds(work: Callable[[], Any]) -> float:
 
 def compare_plain(files: list[Path], pool: pl.DataFrame, repeats: int) -> dict[str, Any]:
     """Return seconds and ratio of the fast and the plain decontamination of the same rows; their hits must agree."""
-    questions = list(read_questions(files))
-    index, plain = Index(questions, 13), PlainIndex(questions, 13)
+    index = Index(asked_in(files), NgramOverlap(max_overlap=0.0))
+    plain = PlainIndex([question for _, question in index.questions], 13)
     rows = pool.to_dicts()
-    expected = {(row["id"], questions[k].benchmark, questions[k].id) for row in rows for k in plain.hits(row)}
-    found = {(hit["id"], hit["benchmark"], hit["question_id"]) for hit in contaminated_rows(index, pool, 0.0)}
+    expected = {(row["id"], k) for row in rows for k in plain.hits(row)}
+    hits = index.hits(pool["question"], pool["response"])
+    found = {(rows[text]["id"], question) for text, question in hits.select("text", "question").iter_rows()}
     if found != expected:
         raise RuntimeError(f"the implementations differ in {len(found ^ expected)} hits")
     pairs = [
-        (seconds(lambda: contaminated_rows(index, pool, 0.0)), seconds(lambda: [plain.hits(row) for row in rows]))
+        (
+            seconds(lambda: index.hits(pool["question"], pool["response"])),
+            seconds(lambda: [plain.hits(row) for row in rows]),
+        )
         for _ in range(repeats)
     ]
     return {
@@ -147,6 +156,11 @@ def compare_plain(files: list[Path], pool: pl.DataFrame, repeats: int) -> dict[s
         "plain_seconds_median": round(statistics.median(plain for _, plain in pairs), 3),
         "ratio_median": round(statistics.median(plain / fast for fast, plain in pairs), 2),
     }
+
+
+def asked_in(files: list[Path]) -> dict[str, list[Question]]:
+    """Return the questions of test.jsonl files by benchmark."""
+    return {file.parent.name: read_questions(file) for file in files}
 
 
 def run_program(name: str, output: Path, options: list[str]) -> dict[str, float]:
@@ -186,13 +200,18 @@ def tokenising_seconds(pool: Path, model: Path, rows: int) -> float:
     from scripts.data.prepare_pool import _token_counts
 
     tokenizer = chat.load_tokenizer(model, None)
-    entries = next(iterate_table("pool", pool, rows)).to_pylist()
+    entries = next(iterate_table(POOL, pool, rows)).to_pylist()
     return seconds(lambda: list(_token_counts(entries, tokenizer))) / len(entries)
 
 
 def measure_size(rows: int, words: int, files: list[Path], model: Path, zipf: Zipf, scratch: Path) -> dict[str, Any]:
     """Return the figures of both programs on `rows` rows."""
-    long = [question for question in read_questions(files) if len(PlainIndex.words(question.text)) >= SHORTEST]
+    long = [
+        (name, question)
+        for name, questions in asked_in(files).items()
+        for question in questions
+        if len(PlainIndex.words(question.question)) >= SHORTEST
+    ]
     planted = random.Random(rows).sample(long, PLANTED)
     paths = {name: scratch / f"{name}.parquet" for name in ("raw", "pool", "rejected", "clean", "contaminated")}
     option = {name: [f"--{name}", str(path)] for name, path in paths.items()}
@@ -216,14 +235,14 @@ def measure_size(rows: int, words: int, files: list[Path], model: Path, zipf: Zi
         "prepare_pool": prepared | {"rows_per_second": round(rows / prepared["seconds"], 1)},
         "tokenising_share_of_prepare_pool": round(per_row * rows / prepared["seconds"], 2),
         "decontaminate": cleaned | {"rows_per_second": round(rows / cleaned["seconds"], 1)},
-        "planted_found": f"{sum((q.benchmark, q.id) in hit for q in planted)} of {len(planted)}",
+        "planted_found": f"{sum((name, question.id) in hit for name, question in planted)} of {len(planted)}",
         "contaminated_rows": hits["id"].n_unique(),
     }
     return figures
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = Program(__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[1000, 4000], help="sizes (default: 1000 4000)")
     parser.add_argument("--words", type=int, default=5000, help="words of a response (default: 5000)")
     parser.add_argument("--sample", type=int, default=200, help="rows for the plain implementation (default: 200)")
@@ -237,9 +256,9 @@ def main() -> None:
         write_model(zipf, model)
         files = benchmark_questions(arguments.benchmarks, zipf, scratch)
         sizes = [measure_size(rows, arguments.words, files, model, zipf, scratch) for rows in sorted(arguments.rows)]
-        sample = pl.DataFrame(next(iterate_table("pool", scratch / "pool.parquet", arguments.sample)))
+        sample = pl.DataFrame(next(iterate_table(POOL, scratch / "pool.parquet", arguments.sample)))
         figures = {
-            "questions": sum(1 for _ in read_questions(files)),
+            "questions": sum(map(len, asked_in(files).values())),
             "sizes": sizes,
             "against_sets_of_tuples": compare_plain(files, sample, arguments.repeats),
             "threads": {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS")},

@@ -21,6 +21,7 @@ from typing import Any
 from unittest.mock import patch
 
 from scripts.common import cli
+from scripts.common.program import Program
 from scripts.common.provenance import hardware
 from scripts.common.questions import Question, write_questions
 
@@ -62,7 +63,7 @@ def stock_generate(engine: Any, requests: list[Any], sampling: Any) -> int:
     """Answer by transformers' own generate on our engine's model; return the tokens up to the first stop."""
     import torch
 
-    from scripts.evaluate.transformers_engine import padded
+    from scripts.evaluate.engines.batches import padded
 
     tokens = 0
     for start in range(0, len(requests), engine.batch_size):
@@ -89,7 +90,7 @@ def bare_vllm(llm: Any, requests: list[Any], sampling: Any) -> int:
     """Answer by LLM.generate alone; return the tokens."""
     from vllm import TokensPrompt
 
-    from scripts.evaluate.vllm_engine import sampling_params
+    from scripts.evaluate.engines.vllm import sampling_params
 
     params = sampling_params(requests, sampling)
     outputs = llm.generate([TokensPrompt(prompt_token_ids=r.prompt_ids) for r in requests], params, use_tqdm=False)
@@ -100,7 +101,10 @@ def pipeline(engine: Any, folder: Path, work: Path, arguments: Any, asked: list[
     """Run evaluate_model on an engine that is there already; return the tokens, append its requests to `asked`."""
     import pyarrow.parquet as pq
 
-    from scripts.evaluate import engines, evaluate_model, lighteval_model
+    from scripts.common.config.evaluation import Generation
+    from scripts.common.program import as_json
+    from scripts.evaluate import evaluate_model, lighteval_model
+    from scripts.evaluate.engines import base as engines
 
     class Recorder:
         def generate(self, requests: list[Any], sampling: Any) -> Any:
@@ -113,14 +117,14 @@ def pipeline(engine: Any, folder: Path, work: Path, arguments: Any, asked: list[
         return f"{model.tokenizer.decode(answer.token_ids)} The final answer is \\boxed{{{next(numbers)}}}."
 
     options = f"--model {folder} --model-name base --benchmark sums --questions {work}/test.jsonl --seed 1"
-    options += f" --samples {arguments.samples} --engine vllm --dtype float32 --temperature 1 --top-p 1"
-    options += f" --max-new-tokens {arguments.max_new_tokens} --max-model-length 1024"
+    options += f" --samples {arguments.samples} --engine vllm --dtype float32 --max-model-length 1024"
+    generation = Generation(temperature=1, top_p=1, max_new_tokens=arguments.max_new_tokens)
     options += f" --result {work}/result.json --answers {work}/answers.parquet"
     with (
         patch.object(evaluate_model, "start_engine", lambda *_: Recorder()),
         patch.object(engines, "stop_token_ids", lambda *_: stop_tokens(arguments)),
         patch.object(lighteval_model.EngineModel, "_text", text),
-        patch.object(sys, "argv", ["evaluate_model", *options.split()]),
+        patch.object(sys, "argv", ["evaluate_model", *options.split(), "--generation", as_json(generation)]),
     ):
         evaluate_model.main()
     return sum(pq.read_table(work / "answers.parquet")["output_tokens"].to_pylist())
@@ -137,9 +141,9 @@ def measure(arguments: Any, work: Path) -> dict[str, Any]:
 
         from scripts.data.demo_world import draw_benchmark
         from scripts.evaluate import lighteval_patches  # noqa: F401
-        from scripts.evaluate.engines import Request, Sampling
-        from scripts.evaluate.transformers_engine import TransformersEngine
-        from scripts.evaluate.vllm_engine import VllmEngine
+        from scripts.evaluate.engines.base import Request, Sampling
+        from scripts.evaluate.engines.batches import TransformersEngine
+        from scripts.evaluate.engines.vllm import VllmEngine
     imports = time.monotonic() - started
     folder = work / "model"
     parameters = build_model(folder, arguments.hidden, arguments.layers)
@@ -190,7 +194,7 @@ def measure(arguments: Any, work: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = Program(__doc__)
     parser.add_argument("--questions", type=int, default=64, help="questions")
     parser.add_argument("--samples", type=int, default=4, help="answers per question")
     parser.add_argument("--hidden", type=int, default=256, help="the model's width, a multiple of 64")

@@ -15,6 +15,7 @@ import pandas as pd
 import yaml
 
 from scripts.common import cli
+from scripts.common.program import Program
 from scripts.common.provenance import hardware
 
 
@@ -50,7 +51,7 @@ def plan_seconds(config: Path, repeats: int) -> list[float]:
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = Program(__doc__)
     parser.add_argument("--config", type=Path, default=Path("config.yaml"), help="the experiment, run to the end")
     parser.add_argument("--repeats", type=int, default=5, help="dry runs")
     arguments = parser.parse_args()

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from scripts.common import cli
+from scripts.common.program import Program
 from scripts.common.provenance import hardware
 from scripts.manage.graph import planned_jobs
 
@@ -59,7 +60,7 @@ def measure(command: list[str]) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = Program(__doc__)
     for name, default in (("subsets", 20), ("seeds", 5), ("benchmarks", 12), ("shards", 8)):
         parser.add_argument(f"--{name}", type=int, default=default, help=f"how many (default: {default})")
     arguments = parser.parse_args()

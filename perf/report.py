@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 
 from scripts.common import cli
+from scripts.common.program import Program
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = Program(__doc__)
     parser.add_argument("--results", type=Path, required=True, help="the results folder of a finished experiment")
     parser.add_argument("--repeats", type=int, default=3, help="renderings of each form")
     arguments = parser.parse_args()

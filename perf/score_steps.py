@@ -1,9 +1,10 @@
-"""Time exact PIR by the tree of a chain (scripts/select/pir.py) against one whole forward pass per left-out step.
+"""Time exact PIR by the tree of a chain (scripts/select/limopro/tree.py) against one forward pass per left-out step.
 
 A random Qwen2 of about 12M parameters with a vocabulary of 32k scores synthetic chains: by default 24 steps of 40
 tokens, 16 of them functional. Both ways run in this process, in turn. Printed as JSON: the medians and their ratio, the
 largest difference between the two, and the tokens processed against the number that cannot be avoided. With --memory
-instead: what either way adds to the memory of the loaded model.
+instead: what either way adds to the memory of the loaded model. With --one-pass instead: the tree against the estimate
+in one pass, on one chain.
 """
 
 import json
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common import cli
+from scripts.common.program import Program
 from scripts.common.provenance import hardware
 
 
@@ -41,7 +43,7 @@ def build_model(hidden: int, layers: int, vocabulary: int) -> Any:
 
 def build_chains(number: int, steps: int, step_tokens: int, functional: int, vocabulary: int) -> list[Any]:
     """Return chains of random token ids: a prompt of 60 tokens, an answer of 3."""
-    from scripts.select.pir import Chain
+    from scripts.select.limopro.chain import Chain
 
     draw = random.Random(0)
 
@@ -85,11 +87,48 @@ def plain_scores(model: Any, chains: list[Any]) -> list[list[float]]:
 
 
 def tree_scores(model: Any, chains: list[Any], budget: int) -> list[list[float]]:
-    """Return the same values by the tree."""
-    from scripts.select.pir import score_chains
+    """Return the same values by the tree, which is known to be exact for this model."""
+    from scripts.select.limopro.batches import in_batches
+    from scripts.select.limopro.scorer import Scorer
+    from scripts.select.limopro.tree import TreeWay
 
-    scores = {chain.id: score for chain, score in score_chains(model, chains, budget)}
+    scores = {chain.id: score for chain, score in in_batches(Scorer(model), TreeWay(), chains, budget)}
     return [[scores[c.id].nll_full, scores[c.id].nll_question, *scores[c.id].nll_without] for c in chains]
+
+
+def measure_one_pass(arguments: Any) -> dict[str, Any]:
+    """Return the seconds of the tree and of one pass on one chain, in pairs, and of what is tried before the first."""
+    import torch
+
+    from scripts.select.limopro.batches import in_batches
+    from scripts.select.limopro.one_pass import hidden_from_answer
+    from scripts.select.limopro.pir import Estimator
+    from scripts.select.limopro.tree import TreeWay
+
+    model = build_model(arguments.hidden, arguments.layers, arguments.vocabulary)
+    shape = (arguments.steps, arguments.step_tokens, arguments.functional, arguments.vocabulary)
+    chains = build_chains(1, *shape)
+    tree, one_pass = TreeWay(), TreeWay(hidden_from_answer)
+    with torch.inference_mode():
+        estimator = Estimator(model, "random", "one_pass")
+        first = seconds(lambda: list(estimator.score(chains, arguments.budget)))
+        pairs = [
+            tuple(
+                seconds(lambda way=way: list(in_batches(estimator.scorer, way, chains, arguments.budget)))
+                for way in (tree, one_pass)
+            )
+            for _ in range(arguments.repeats)
+        ]
+    return {
+        "chain_tokens": len(chains[0].sequence()),
+        "functional": arguments.functional,
+        "tokens": {"tree": tree.tokens(chains[0]), "one_pass": one_pass.tokens(chains[0])},
+        "first_with_probe_seconds": round(first, 2),
+        "seconds_median": [round(statistics.median(times), 2) for times in zip(*pairs, strict=True)],
+        "ratios": [round(slow / fast, 1) for slow, fast in pairs],
+        "threads": torch.get_num_threads(),
+        "hardware": hardware(),
+    }
 
 
 def seconds(run: Callable[[], object]) -> float:
@@ -157,7 +196,7 @@ def measure(arguments: Any) -> dict[str, Any]:
     """Return the figures of one run of this benchmark."""
     import torch
 
-    from scripts.select.pir import tree_tokens
+    from scripts.select.limopro.tree import TreeWay
 
     model = build_model(arguments.hidden, arguments.layers, arguments.vocabulary)
     shape = (arguments.steps, arguments.step_tokens, arguments.functional, arguments.vocabulary)
@@ -173,7 +212,7 @@ def measure(arguments: Any) -> dict[str, Any]:
             for _ in range(arguments.repeats)
         ]
         processed = processed_tokens(model, chains, arguments.budget)
-    unavoidable = sum(map(tree_tokens, chains))
+    unavoidable = sum(map(TreeWay().tokens, chains))
     return {
         "parameters": sum(p.numel() for p in model.parameters()),
         "chains": arguments.chains,
@@ -193,15 +232,17 @@ def measure(arguments: Any) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = Program(__doc__)
     sizes = {"chains": 2, "steps": 24, "step-tokens": 40, "functional": 16, "vocabulary": 32_000, "hidden": 256}
     sizes |= {"layers": 4, "budget": 16_384, "repeats": 5}
     for name, value in sizes.items():
         parser.add_argument(f"--{name}", type=int, default=value, help=f"default {value}")
     parser.add_argument("--memory", action="store_true", help="measure peak memory instead of time")
+    parser.add_argument("--one-pass", action="store_true", help="measure the estimate in one pass against the tree")
     parser.add_argument("--output", type=Path, help="JSON file to write as well")
     arguments = parser.parse_args()
-    text = json.dumps(measure_memory(arguments) if arguments.memory else measure(arguments), indent=2)
+    chosen = measure_memory if arguments.memory else measure_one_pass if arguments.one_pass else measure
+    text = json.dumps(chosen(arguments), indent=2)
     print(text)
     if arguments.output:
         arguments.output.write_text(text + "\n", encoding="utf-8")

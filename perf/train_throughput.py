@@ -22,8 +22,11 @@ from typing import Any
 from scripts.common import chat, cli
 from scripts.common.atomic import remove
 from scripts.common.config.training import Optimisation
+from scripts.common.program import Program
 from scripts.common.provenance import hardware
+from scripts.common.rendering import count_tokens
 from scripts.common.tables import write_table
+from scripts.select.tables import SUBSET
 
 STEPS, WARM = 20, 3  # steps of a combination; those at its start that are not counted
 PADDED, PACKED = 8, 7  # rows in a padded and a packed batch: the packed one must not take more memory
@@ -80,17 +83,29 @@ def write_rows(base: Path, longest: int, tokens: int, path: Path) -> float:
             chat.training_messages(None, "Q?", "".join(f"{rng.choice('abcdefgh')} " for _ in range(n))) for n in words
         ]
 
-    empty, hundred = chat.count_tokens(tokenizer, conversations([0, 100]))
+    empty, hundred = count_tokens(tokenizer, conversations([0, 100]))
     per_word = (hundred - empty) / 100
     lengths = draw_lengths(longest, tokens, rng)
     drawn = conversations([max(1, int((length - empty) / per_word)) for length in lengths])
-    counts = chat.count_tokens(tokenizer, drawn)
+    counts = count_tokens(tokenizer, drawn)
     rows = [
         {"id": f"{number:016x}", "messages": messages, "tokens": count, "tokens_before": count}
         for number, (messages, count) in enumerate(zip(drawn, counts, strict=True))
     ]
-    write_table("subset", [{**row, "pruned_steps": []} for row in rows], path)
+    write_table(SUBSET, [{**row, "pruned_steps": []} for row in rows], path)
     return max(counts) / (sum(counts) / len(counts))
+
+
+def every_second_layer() -> Any:
+    """Return a callback that takes activation checkpointing from every second layer, once the trainer has set it."""
+    from transformers import TrainerCallback
+
+    class EverySecond(TrainerCallback):
+        def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+            for layer in model.base_model.layers[1::2]:
+                layer.gradient_checkpointing = False
+
+    return EverySecond()
 
 
 def measure(case: dict[str, Any], base: Path, subset: Path, folder: Path) -> dict[str, Any]:
@@ -100,17 +115,19 @@ def measure(case: dict[str, Any], base: Path, subset: Path, folder: Path) -> dic
         import trl  # noqa: F401
         from accelerate import PartialState
 
-    from scripts.train.figures import model_flops, model_shape
     from scripts.train.hardware import gpu_name, peak_flops
     from scripts.train.rows import encode
     from scripts.train.step_log import read_steps
+    from scripts.train.throughput import model_flops, model_shape
     from scripts.train.trainer import Kernels, build_trainer, load_model, sft_arguments, step_writer
 
     PartialState(cpu=not torch.cuda.is_available())
     gpu = gpu_name()
     dtype = "bfloat16" if gpu else "float32"
     settings = Optimisation(
-        epochs=1000 if case["steps"] else 1,
+        epochs=1,
+        steps=case["steps"],
+        budget="steps" if case["steps"] else "epochs",
         max_length=case["max_length"],
         packing=case["packing"],
         per_device_batch=case["batch"],
@@ -121,13 +138,15 @@ def measure(case: dict[str, Any], base: Path, subset: Path, folder: Path) -> dic
     network, kernels = load_model(base, settings, dtype, kernels)
     encoded = encode(subset, chat.load_tokenizer(base), settings)
     options = sft_arguments(settings, dtype, 1, folder, 1, kernels)
-    options.max_steps = case["steps"] or -1
     options.save_strategy = "no"
+    options.torch_compile = bool(case.get("compile"))
     log = folder / "steps.jsonl"
     slots = settings.max_length * case["batch"] if case["packing"] else None
     folder.mkdir(parents=True)
     writer = step_writer(log, time.monotonic(), int(gpu is not None), True, slots)
     build = build_trainer(network, chat.load_tokenizer(base), encoded, options, settings, writer)
+    if case.get("every_second"):
+        build.add_callback(every_second_layer())
     shape = model_shape(build.model)
     build.train()
     steps = read_steps(log)
@@ -136,11 +155,12 @@ def measure(case: dict[str, Any], base: Path, subset: Path, folder: Path) -> dic
     tokens = int(counted["tokens"].sum())
     # Rows come as often as they are: the steps' share of all squares is their share of all tokens.
     squares = encoded.account.squares * tokens / encoded.account.tokens
-    peak = peak_flops(gpu, dtype)
+    peak, flops = peak_flops(gpu, dtype), model_flops(shape, tokens, int(squares)) / seconds
     return {
         "tokens_per_second": round(tokens / seconds, 1),
         "trained_tokens_per_second": round(tokens / seconds * encoded.account.trained / encoded.account.tokens, 1),
-        "mfu": model_flops(shape, tokens, int(squares)) / seconds / peak if peak else None,
+        "flops_per_second": flops,
+        "mfu": flops / peak if peak else None,
         "peak_memory_mib": round(float(steps["memory"].max()), 1),
         "share_of_slots_used": round(tokens / int(counted["slots"].sum()), 3),
         "loss": round(float(steps["loss"].iloc[-1]), 4),
@@ -171,7 +191,7 @@ def cases(gpu: bool, lengths: list[int], compare: str | None) -> list[dict[str, 
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = Program(__doc__)
     parser.add_argument("--shape", choices=sorted(SHAPES), help="default: qwen2.5-3b on a GPU, tiny on a CPU")
     parser.add_argument("--lengths", type=int, nargs="+", help="max_length; default: 4096 16384, on a CPU 512 2048")
     parser.add_argument("--compare", choices=["kernels", "packing"], help="default: both")

@@ -1,40 +1,58 @@
-# What the files of rules share: the checked experiment, the lock of a run, where things lie, which interpreter runs a job,
+# What the files of rules share: the checked experiment, the lock of a run, where things lie, how a job's command is made,
 # what a job may take.
+import json
 import math
+import os
 import re
-import shlex
 import sys
 from pathlib import Path
 
 from snakemake.settings.types import DeploymentMethod
 
+# In a workflow that takes this one as a module, `workflow.basedir` is the other one's folder.
+ROOT = Path(str(workflow.current_basedir)).parent
+sys.path.insert(0, str(ROOT))
+
 from scripts.common.cli import UserError
+from scripts.common.command import Variable, command_line, options_line
 from scripts.common.config.load import load_experiment
-from scripts.common.config.model import DEMO, is_local
-from scripts.manage.run_record import begin_run
+from scripts.common.config.model import DEMO, is_gguf, is_local
+from scripts.common.config.reading import read_document
+from scripts.common.content import sha256_of
+from scripts.common.digest import code_digest
+from scripts.common.layout import Layout, resources_of
+from scripts.common.memory import LEAST, reading_mb, training_mb
+from scripts.common.program import as_json
+from scripts.evaluate.engines import ENGINES
+from scripts.evaluate.kinds import KINDS
+from scripts.manage.failures import watch_failures
+from scripts.manage.records import UNCHECKED, lost_records
+from scripts.manage.run_record import begin_run, say_who_locks
 
 try:
-    EXPERIMENT = load_experiment(config)
+    # Snakemake has read the files already, and said nothing of a key that stands twice, nor where a key stands.
+    EXPERIMENT = load_experiment(config, [read_document(Path(file)) for file in workflow.configfiles])
 except UserError as mistake:
     # WorkflowError prints the sentence without a traceback, before any job starts.
     raise WorkflowError(str(mistake))
 
-ROOT = Path(workflow.basedir)
-RESULTS = f"results/{EXPERIMENT.name}"
-WORK = f"work/{EXPERIMENT.name}"
-LOGS = f"logs/{EXPERIMENT.name}"
+PATHS = Layout(EXPERIMENT.name)
+
+# Without its records Snakemake sees no changed setting and says that there is nothing to be done.
+if not workflow.remote_exec and UNCHECKED not in os.environ and (lost := lost_records(EXPERIMENT.name)):
+    raise WorkflowError(
+        f"'{PATHS.results}' holds {lost:,} artefacts, but Snakemake's records of how they were made (.snakemake/metadata) "
+        "are gone, and a changed setting would go unnoticed: 'make verify ADOPT=1' with this experiment's CONFIG records "
+        "again what is right and deletes what is not; or delete the folder"
+    )
 BENCHMARKS = EXPERIMENT.evaluation.benchmarks
+SOURCES = {source.name: source for source in EXPERIMENT.sources() if source.name}
 DRAWS = {draw.name: draw for draw in EXPERIMENT.draws()}
 RUNS = {run.name: run for run in EXPERIMENT.runs()}
-
-
-def python(environment):
-    """Return the interpreter of `main` or `vllm`: conda's where conda deploys, else the virtual environment's."""
-    if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
-        return "python"
-    interpreter = ROOT / {"main": ".venv", "vllm": ".venv-vllm"}[environment] / "bin" / "python"
-    # Without that folder the one that runs Snakemake, as in a container or another tool's environment.
-    return shlex.quote(str(interpreter if interpreter.exists() else sys.executable))
+KEPT = {kept.name: kept for kept in EXPERIMENT.kept_models()}
+# What was trained here answers under its arm's name and its seed.
+TRAINED = RUNS | {name: kept.run for name, kept in KEPT.items()}
+MEASURES = EXPERIMENT.measures()
 
 
 # Two runs, or a run beside the jobs of a killed one, would write the same files.
@@ -45,12 +63,79 @@ onstart:
         raise WorkflowError(str(mistake))
 
 
-# Shell variables, not params: where the checkout lies is no reason to rerun. Jobs are offline, also those on a laptop;
-# the rules that fetch say HF_HUB_OFFLINE=0 themselves.
-shell.prefix(
-    f"set -euo pipefail; export PYTHON={python('main')} PYTHON_VLLM={python('vllm')}"
-    f" PYTHONPATH={shlex.quote(str(ROOT))} PYTHONNOUSERSITE=1 HF_HUB_OFFLINE=1; "
+FAILURES = watch_failures(workflow)
+say_who_locks(EXPERIMENT.name)
+
+
+onerror:
+    FAILURES.print_last()
+
+
+# How a job is started. Interpreters and the checkout are variables of the environment, so that where they lie is in no
+# command: no reason to run again, and no letter of a path that a shell or Snakemake could take for its own.
+
+
+def interpreter(environment):
+    """Return an environment's interpreter: conda's where conda deploys, else the virtual environment's."""
+    if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
+        return "python"
+    own = ROOT / (".venv" if environment == "main" else f".venv-{environment}") / "bin" / "python"
+    # Without that folder the one that runs Snakemake, as in a container or another tool's environment.
+    return str(own if own.exists() else sys.executable)
+
+
+def python_variable(environment):
+    """Return the variable that holds an environment's interpreter: PYTHON, PYTHON_VLLM."""
+    return "PYTHON" if environment == "main" else f"PYTHON_{environment.upper()}"
+
+
+os.environ.update(
+    SFT_REPORT=str(ROOT),
+    SFT_REPORT_CACHE=EXPERIMENT.cache_dir,
+    SFT_REPORT_PROGRESS=PATHS.progress,
+    SFT_REPORT_TRACKERS=",".join(EXPERIMENT.training.report_to),
+    PYTHON_OF_ENGINE=interpreter(ENGINES[EXPERIMENT.evaluation.engine].environment),
 )
+for environment in {"main", *(engine.environment for engine in ENGINES.values())}:
+    os.environ[python_variable(environment)] = interpreter(environment)
+# Jobs are offline, also those on a laptop; the rules that fetch say HF_HUB_OFFLINE=0 themselves.
+shell.prefix('set -euo pipefail; export PYTHONPATH="$SFT_REPORT" PYTHONNOUSERSITE=1 HF_HUB_OFFLINE=1; ')
+
+
+def own(path):
+    """Return a file or folder of the user's or of the checkout's as a word of a command, or None for no path.
+
+    The word is a variable that is named after what is in the file and holds where it lies: a changed content is another
+    command, and a moved file is the same one.
+    """
+    if path is None:
+        return None
+    place = Path(path).expanduser()
+    variable = f"OWN_{sha256_of(place)[:16]}"
+    os.environ[variable] = str(place)
+    return Variable(f'"${variable}"')
+
+
+def command(program, **settings):
+    """Return a params function: a program with its settings as options. The job's files follow, by `files`.
+
+    A setting may be a function of the wildcards. What a function of params returns is put into the shell command as it
+    stands: no brace of a prompt or a title is taken for a wildcard. It must be a function of the wildcards alone:
+    Snakemake takes one that also asks for inputs or outputs to follow from these, and sees no change of its value.
+    """
+    return lambda wildcards: command_line(
+        program, {name: value(wildcards) if callable(value) else value for name, value in settings.items()}
+    )
+
+
+def files(wildcards, input, output):
+    """Return a job's inputs and outputs as options of its program, named as in its rule."""
+    return options_line({**dict(input.items()), **dict(output.items())})
+
+
+def shown(path, category, **labels):
+    """Return an output that `snakemake --report` shows, under the caption of its category, with these labels."""
+    return report(path, caption=f"captions/{category}.rst", category=f"{category}s".capitalize(), labels=labels)
 
 
 def one_of(names):
@@ -58,62 +143,65 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
-def options(values):
-    """Return a dict of options and values as words for a shell; what is None is left out."""
-    return " ".join(f"{name} {shlex.quote(str(value))}" for name, value in values.items() if value is not None)
-
-
-def command(program, **settings):
-    """Return a params function: scripts.{program} with the options that its rule's inputs and outputs, and `settings`, name.
-
-    An input without files and a setting that is None are left out.
-    """
-
-    def words(wildcards, input, output):
-        values = {**dict(input.items()), **settings, **dict(output.items())}
-        given = {name: listed(value) for name, value in values.items() if value is not None}
-        options = [[f"--{name.replace('_', '-')}", *value] for name, value in given.items() if value]
-        return " ".join([f"scripts.{program}", *(shlex.quote(str(word)) for option in options for word in option)])
-
-    return words
-
-
-def listed(value):
-    """Return one file or setting, or several, as a list."""
-    return [value] if isinstance(value, str | int | float) else list(value)
-
-
 wildcard_constraints:
     benchmark=one_of(BENCHMARKS),
+    source=one_of(SOURCES),
     subset=one_of(EXPERIMENT.subsets),
-    control=one_of(EXPERIMENT.controls),
     draw=one_of(DRAWS),
     run=one_of(RUNS),
-    model=one_of(["scorer", *EXPERIMENT.evaluated_models()]),
-    seed=r"\d+",
+    model=one_of(["scorer", *EXPERIMENT.evaluated_models(), *KEPT, *EXPERIMENT.measuring_models()]),
+    asked=one_of(MEASURES),
     shard=r"\d+",
 
 
-# Resources: each job's own settings, or the default ones; what a job lacked, its retries ask more of.
+# Resources: each rule's own settings, or the default ones; what a job lacked, its retries ask more of.
 
 
-def job(name):
-    """Return the settings under `resources` of the jobs called `name`, or the default."""
-    return getattr(EXPERIMENT.resources, name, EXPERIMENT.resources.default)
+def job(rule):
+    """Return the settings under `resources` that the jobs of a rule ask by."""
+    return getattr(EXPERIMENT.resources, resources_of(rule))
 
 
 def doubling(first, most):
-    """Return a resource function: `first`, twice as much at each attempt, never above `most`."""
-    return lambda wildcards, attempt: max(first, min(first * 2 ** (attempt - 1), most or math.inf))
+    """Return a resource function: `first`, twice as much at each attempt, never above `most`.
+
+    `first` may be a function of the wildcards.
+    """
+
+    def asked(wildcards, attempt):
+        begin = first(wildcards) if callable(first) else first
+        return max(begin, min(begin * 2 ** (attempt - 1), most or math.inf))
+
+    return asked
 
 
-def asks(name, gpus=0, nodes=1):
-    """Return what a job called `name` asks for. What the experiment leaves open is left to the profile."""
-    settings, limits = job(name), EXPERIMENT.resources
-    # Training goes on where the last attempt's time ended.
-    most_minutes = settings.runtime if name == "train_sft" else limits.max_runtime
+def memory(rule):
+    """Return the MB that a rule's job asks for: what the experiment says, else an estimate by the job's model.
+
+    A model that is not there yet is not known: Snakemake asks again when the job is ready.
+    """
+    settings, training, dtype = job(rule), EXPERIMENT.training, EXPERIMENT.model.dtype
+    answering_gpus = settings.gpus if ENGINES[EXPERIMENT.evaluation.engine].takes_gpu else 0
+    by_model = {
+        "train_sft": lambda wildcards: training_mb(
+            model_folder("base"), training, dtype, training.gpus, training.nodes
+        ),
+        "score_steps": lambda wildcards: reading_mb(model_folder("scorer"), dtype, settings.gpus),
+        "sample_pool": lambda wildcards: reading_mb(model_folder(measuring(wildcards)), dtype, answering_gpus),
+        "score_responses": lambda wildcards: reading_mb(model_folder(measuring(wildcards)), dtype, settings.gpus),
+        "embed_questions": lambda wildcards: reading_mb(model_folder(measuring(wildcards)), dtype, settings.gpus),
+        "evaluate_model": lambda wildcards: reading_mb(model_folder(wildcards.model), dtype, answering_gpus),
+    }
+    return settings.memory or by_model.get(rule, LEAST)
+
+
+def asks(rule, gpus=0, nodes=1):
+    """Return what a job of a rule asks for. What the experiment leaves open is left to the profile."""
+    settings, limits = job(rule), EXPERIMENT.resources
+    # Training resumes where the last attempt's time ended.
+    most_minutes = settings.runtime if rule == "train_sft" else limits.max_runtime
     wanted = {
-        "mem_mb": doubling(settings.memory, limits.max_memory),
+        "mem_mb": doubling(memory(rule), limits.max_memory),
         "runtime": doubling(settings.runtime, most_minutes),
         "slurm_partition": settings.partition,
         "slurm_account": settings.account,
@@ -132,121 +220,78 @@ def gpu_resources(gpus, nodes):
     return wanted | ({"nodes": nodes, "mpi": "srun", "tasks": nodes, "tasks_per_gpu": 0} if nodes > 1 else {})
 
 
-# Files.
+# Models and templates.
+
+NAMED = {"base": EXPERIMENT.model, "scorer": EXPERIMENT.scorer.model or EXPERIMENT.model, **EXPERIMENT.models}
+MODELS = {**NAMED, **EXPERIMENT.measuring_models()}
+
+
+def measuring(wildcards):
+    """Return the model that measures rows for a table, by what the graph calls it."""
+    return MEASURES[wildcards.asked].model_name()
+
+
+def made_model(model):
+    """Return the folder of a model that the graph makes or fetches, as an input; nothing for the user's own folder."""
+    if model in KEPT:
+        return PATHS.path("kept_model", run=KEPT[model].run.name, percent=KEPT[model].percent)
+    if model not in MODELS:
+        return PATHS.path("run_model", run=model)
+    if MODELS[model].name == DEMO:
+        return PATHS.path("demo_base")
+    if MODELS[model].served or is_local(MODELS[model].name):
+        return []
+    if model == "scorer" and EXPERIMENT.scorer.model is None:
+        model = "base"
+    return PATHS.path("fetched_model", model=model)
+
+
+def own_model(model):
+    """Return the user's own folder of a model as a word of a command, or None where the graph makes or fetches it."""
+    known = MODELS.get(model)
+    local = known and known.name != DEMO and not known.served and is_local(known.name)
+    return own(MODELS[model].name) if local else None
+
+
+def own_gguf(model):
+    """Return a model's GGUF file as a word of a command, or None where it comes from elsewhere."""
+    return own(MODELS[model].name) if is_gguf(MODELS[model].name) else None
+
+
+def own_models(*names):
+    """Return own_model by the name of an option: `model` is the base model, any other a model of that name."""
+    return {name: own_model("base" if name in ("model", "base") else name) for name in names}
 
 
 def model_folder(model):
-    """Return the folder of `base`, `scorer`, one of `models` or a run: made, fetched, or the user's own."""
-    named = {"base": EXPERIMENT.model, "scorer": EXPERIMENT.scorer.model or EXPERIMENT.model, **EXPERIMENT.models}
-    if model not in named:
-        return f"{RESULTS}/train/{model}/model"
-    settings = named[model]
-    if settings.name == DEMO:
-        return f"{RESULTS}/train/demo-base"
-    if is_local(settings.name):
-        return str(Path(settings.name).expanduser())
-    if model == "scorer" and EXPERIMENT.scorer.model is None:
+    """Return where the folder of a model lies, or will lie."""
+    return Path(made_model(model) or MODELS[model].name).expanduser()
+
+
+def chat_settings(model="base"):
+    """Return the options that say how a model's chat template is used; a run's are the base model's."""
+    if model not in MODELS or (model == "scorer" and EXPERIMENT.scorer.model is None):
         model = "base"
-    return f"{RESULTS}/data/models/{model}"
+    return MODELS[model].chat_settings(EXPERIMENT.date)
 
 
-def questions(benchmark):
-    """Return the file of a benchmark's questions."""
-    return f"{RESULTS}/data/benchmarks/{benchmark}/test.jsonl"
+def chat_options(model="base"):
+    """Return the options of a program that renders the chat template of a model."""
+    return {"chat_template": chat_template(model), "chat": chat_settings(model)}
 
 
 def chat_template(model="base"):
-    """Return the file that replaces a model's chat template, as an input: a changed template reruns what uses it."""
-    named = {"base": EXPERIMENT.model, **EXPERIMENT.models}
-    return (named[model].chat_template or []) if model in named else []
+    """Return the file that replaces a model's chat template, or None: a run's folder has its own."""
+    if model == "scorer" and EXPERIMENT.scorer.model is None:
+        model = "base"
+    return own(MODELS[model].chat_template) if model in MODELS else None
 
 
-def score_tables(wildcards):
-    """Return the tables that a limopro subset needs, none for the others."""
-    if wildcards.subset not in EXPERIMENT.scored_subsets():
-        return {}
-    return {name: f"{RESULTS}/select/{name}.parquet" for name in ("steps", "scores", "samples")}
-
-
-def of_shards(kind):
-    """Return an input function: a file of every shard of a benchmark, in their order."""
-    return lambda wildcards: expand(
-        f"{RESULTS}/evaluate/{wildcards.model}/{wildcards.benchmark}/{{shard}}.{kind}",
-        shard=range(BENCHMARKS[wildcards.benchmark].shards),
-    )
-
-
-# Options of the programs, where they are more than a settings model.
-
-TEMPLATE = options({"--chat-template": EXPERIMENT.model.chat_template})
-
-
-def benchmark_source(wildcards):
-    """Return where a benchmark's questions come from."""
-    benchmark = BENCHMARKS[wildcards.benchmark]
-    source = {"--task": benchmark.task, "--revision": benchmark.revision, "--path": benchmark.path}
-    return options({**source, "--kind": benchmark.kind})
-
-
-def kind_options(wildcards):
-    """Return how a benchmark's answers are checked."""
-    kind = BENCHMARKS[wildcards.benchmark].kind
-    unsandboxed = kind == "code" and EXPERIMENT.evaluation.allow_unsandboxed_code
-    return f"{kind} --allow-unsandboxed-code" if unsandboxed else kind
-
-
-def draw_options(draw):
-    """Return which subset a file is of, and which control of it."""
-    return options({"--of": draw.subset, "--control": draw.control, "--training-seed": draw.training_seed})
-
-
-def model_options(wildcards):
-    """Return what a model is called in the tables, and its chat template where it is not its own."""
-    run = RUNS.get(wildcards.model)
-    return options(
-        {
-            "--model-name": wildcards.model,
-            "--subset": run.arm if run else None,
-            "--train-seed": run.seed if run else None,
-            "--chat-template": chat_template(wildcards.model) or None,
-        }
-    )
-
-
-def engine_options():
-    """Return the engine and what it takes: what only the other engine takes is left out."""
-    evaluation = EXPERIMENT.evaluation
-    gpu = evaluation.engine == "vllm"
-    return options(
-        {
-            "--engine": evaluation.engine,
-            "--dtype": EXPERIMENT.model.dtype,
-            "--max-model-length": evaluation.max_model_length,
-            "--gpu-memory-utilization": evaluation.gpu_memory_utilization if gpu else None,
-            "--batch-size": None if gpu else evaluation.batch_size,
-            "--system-prompt": evaluation.system_prompt,
-        }
-    )
-
-
-def launcher(wildcards, threads):
-    """Return what starts a training's processes: accelerate, on several nodes one a node."""
-    nodes, gpus = EXPERIMENT.training.nodes, EXPERIMENT.training.gpus
-    if nodes == 1:
-        return "$PYTHON -m accelerate.commands.launch --main_process_port 0"
-    step = f"srun --nodes={nodes} --ntasks={nodes} --ntasks-per-node=1 --cpus-per-task={threads} --kill-on-bad-exit=1"
-    return f"{step}{f' --gres=gpu:{gpus // nodes}' if gpus else ''} $PYTHON -m scripts.train.launch_node"
-
-
-def receipts(wildcards):
-    """Return what the target `publish` makes: a receipt of every run's model and of every training set."""
-    if EXPERIMENT.publish is None:
-        raise WorkflowError("the target publish needs publish.owner in the experiment file: a user on the hub")
-    models = expand(f"{RESULTS}/train/{{run}}/published.json", run=RUNS)
-    return models + expand(f"{RESULTS}/select/published/{{draw}}.json", draw=DRAWS)
-
-
-def repository(name):
-    """Return the hub repository of a run or a training set, and whether a new one is public."""
-    public = "" if EXPERIMENT.publish.private else " --public"
-    return options({"--repository": f"{EXPERIMENT.publish.owner}/{EXPERIMENT.name}-{name}"}) + public
+CHECKS = [
+    PATHS.path("check", model=name)
+    for name, model in NAMED.items()
+    if not model.served and (name != "scorer" or EXPERIMENT.dataset and EXPERIMENT.scorer.model)
+]
+"""What every target asks for and no job waits for, so that what was found makes nothing run again. They go first
+(`priority`), and one that fails ends the run. (As `ancient` inputs of what costs they hid changed settings: where such a
+job is to run, Snakemake looks at nothing behind it.)"""

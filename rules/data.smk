@@ -1,16 +1,11 @@
 # Data: from the source to the clean pool of rows fit for training.
-# Needs the experiment file, for a hub source the network. Makes {RESULTS}/data/clean.parquet and the account of what left.
-import json
-import shlex
+# Needs the experiment file, for a hub source the network. Makes data/clean.parquet and the account of what left.
 
-from scripts.common.config.dataset import Dataset, NgramOverlap, RowRules
-from scripts.common.config.evaluation import DemoBenchmark
-from scripts.common.digest import code_digest
-from scripts.common.options import to_options
+from scripts.common.config.dataset import NgramOverlap, RowRules
+from scripts.data.answers import code_of_verdicts
 
 DEMO_BENCHMARKS = {name: benchmark.demo for name, benchmark in BENCHMARKS.items() if benchmark.demo}
 AGAINST = EXPERIMENT.decontaminated_benchmarks()
-HUB_MODELS = {"base": EXPERIMENT.model, "scorer": EXPERIMENT.scorer.model, **EXPERIMENT.models}
 # Questions of the demo's own benchmarks are planted in its data set, for decontaminate to find.
 DEMO_LEAKS = {name: demo.model_dump() for name, demo in DEMO_BENCHMARKS.items() if name in AGAINST}
 
@@ -22,42 +17,96 @@ localrules:
     make_demo_benchmark,
 
 
-if EXPERIMENT.dataset and EXPERIMENT.dataset.source == "demo":
+if EXPERIMENT.is_demo_data():
 
     rule make_demo_dataset:
         output:
-            raw=f"{RESULTS}/data/raw.parquet",
+            output=PATHS.path("raw"),
         log:
-            f"{LOGS}/data/make_demo_dataset.log",
+            PATHS.log("data", "make_demo_dataset"),
         benchmark:
-            f"{LOGS}/data/make_demo_dataset.benchmark.tsv"
+            PATHS.benchmark("data", "make_demo_dataset")
         conda:
             "../envs/main.yaml"
         threads: 1
         resources:
-            **asks("default"),
+            **asks("make_demo_dataset"),
         params:
-            rows=EXPERIMENT.dataset.limit or 2000,
-            seed=EXPERIMENT.seed,
-            leak=shlex.quote(json.dumps(DEMO_LEAKS)),
+            files=files,
+            command=command(
+                "data.make_demo_dataset",
+                rows=EXPERIMENT.dataset.limit or 2000,
+                seed=EXPERIMENT.seed,
+                leak=json.dumps(DEMO_LEAKS),
+                hurtful=EXPERIMENT.dataset.hurtful,
+            ),
             code=code_digest("scripts/data/make_demo_dataset.py"),
         message:
             "Demo data set: labelled sums, worked out the way R1 writes"
         shell:
-            "$PYTHON -m scripts.data.make_demo_dataset --rows {params.rows} --seed {params.seed} --leak {params.leak}"
-            " --output {output.raw} > {log} 2>&1"
+            '"$PYTHON" -m {params.command} {params.files} > {log} 2>&1'
+
+elif isinstance(EXPERIMENT.dataset, list):
+
+    rule fetch_source:
+        output:
+            output=PATHS.path("raw_source"),
+        log:
+            PATHS.log("data", "fetch_source", "{source}"),
+        benchmark:
+            PATHS.benchmark("data", "fetch_source", "{source}")
+        localrule: True
+        conda:
+            "../envs/main.yaml"
+        threads: 1
+        resources:
+            **asks("fetch_source"),
+        params:
+            files=files,
+            command=fetching(lambda wildcards: SOURCES[wildcards.source]),
+            code=code_digest("scripts/data/fetch_dataset.py", packages=["pyarrow"]),
+        message:
+            "Source '{wildcards.source}': read every row"
+        shell:
+            'HF_HUB_OFFLINE=0 "$PYTHON" -m {params.command} {params.files} > {log} 2>&1'
+
+    rule mix_sources:
+        input:
+            sources=[PATHS.path("raw_source", source=name) for name in SOURCES],
+        output:
+            output=PATHS.path("raw"),
+        log:
+            PATHS.log("data", "mix_sources"),
+        benchmark:
+            PATHS.benchmark("data", "mix_sources")
+        conda:
+            "../envs/main.yaml"
+        threads: 1
+        resources:
+            **asks("mix_sources"),
+        params:
+            files=files,
+            command=command(
+                "data.mix_sources",
+                names=list(SOURCES),
+                weights=[source.weight for source in SOURCES.values() if source.weight],
+                seed=EXPERIMENT.seed if any(source.weight for source in SOURCES.values()) else None,
+            ),
+            code=code_digest("scripts/data/mix_sources.py", packages=["pyarrow", "numpy"]),
+        message:
+            "Data set: the rows of {input}, in the proportions of their weights"
+        shell:
+            '"$PYTHON" -m {params.command} {params.files} > {log} 2>&1'
 
 elif EXPERIMENT.dataset:
 
     rule fetch_dataset:
-        input:
-            [EXPERIMENT.dataset.path] if EXPERIMENT.dataset.source == "file" else [],
         output:
-            raw=f"{RESULTS}/data/raw.parquet",
+            output=PATHS.path("raw"),
         log:
-            f"{LOGS}/data/fetch_dataset.log",
+            PATHS.log("data", "fetch_dataset"),
         benchmark:
-            f"{LOGS}/data/fetch_dataset.benchmark.tsv"
+            PATHS.benchmark("data", "fetch_dataset")
         localrule: True
         conda:
             "../envs/main.yaml"
@@ -65,163 +114,173 @@ elif EXPERIMENT.dataset:
         resources:
             **asks("fetch_dataset"),
         params:
-            dataset=to_options(Dataset, EXPERIMENT.dataset),
+            files=files,
+            command=fetching(lambda wildcards: EXPERIMENT.dataset),
             code=code_digest("scripts/data/fetch_dataset.py", packages=["pyarrow"]),
         message:
             "Data set: read every row of the source"
         shell:
-            "HF_HUB_OFFLINE=0 $PYTHON -m scripts.data.fetch_dataset {params.dataset} --output {output.raw} > {log} 2>&1"
+            'HF_HUB_OFFLINE=0 "$PYTHON" -m {params.command} {params.files} > {log} 2>&1'
 
 
 rule fetch_model:
     output:
-        folder=directory(f"{RESULTS}/data/models/{{model}}"),
+        output=directory(PATHS.path("fetched_model")),
     log:
-        f"{LOGS}/data/fetch_model.{{model}}.log",
+        PATHS.log("data", "fetch_model", "{model}"),
     benchmark:
-        f"{LOGS}/data/fetch_model.{{model}}.benchmark.tsv"
+        PATHS.benchmark("data", "fetch_model", "{model}")
     conda:
         "../envs/main.yaml"
     threads: 1
     resources:
-        **asks("fetch_dataset"),
+        **asks("fetch_model"),
     params:
-        name=lambda wildcards: shlex.quote(HUB_MODELS[wildcards.model].name),
-        revision=lambda wildcards: shlex.quote(str(HUB_MODELS[wildcards.model].revision)),
+        files=files,
+        command=command(
+            "data.fetch_model",
+            name=lambda wildcards: None if is_gguf(MODELS[wildcards.model].name) else MODELS[wildcards.model].name,
+            revision=lambda wildcards: MODELS[wildcards.model].revision,
+            file=lambda wildcards: own_gguf(wildcards.model),
+        ),
     message:
-        "Fetch the model '{wildcards.model}' at its pinned revision"
+        "Fetch the model '{wildcards.model}' at its pinned revision, or out of its file"
     shell:
-        "HF_HUB_OFFLINE=0 $PYTHON -m scripts.data.fetch_model --name {params.name} --revision {params.revision}"
-        " --output {output.folder} > {log} 2>&1"
+        'HF_HUB_OFFLINE=0 "$PYTHON" -m {params.command} {params.files} > {log} 2>&1'
 
 
 rule prepare_pool:
     input:
-        raw=f"{RESULTS}/data/raw.parquet",
-        model=model_folder("base"),
-        scorer=model_folder("scorer"),
-        template=chat_template(),
+        raw=PATHS.path("raw"),
+        model=made_model("base"),
     output:
-        pool=f"{RESULTS}/data/pool.parquet",
-        rejected=f"{RESULTS}/data/rejected.parquet",
+        pool=PATHS.path("pool"),
+        rejected=PATHS.path("rejected"),
     log:
-        f"{LOGS}/data/prepare_pool.log",
+        PATHS.log("data", "prepare_pool"),
     benchmark:
-        f"{LOGS}/data/prepare_pool.benchmark.tsv"
+        PATHS.benchmark("data", "prepare_pool")
     conda:
         "../envs/main.yaml"
     threads: job("prepare_pool").threads
     resources:
         **asks("prepare_pool"),
     params:
-        rules=to_options(RowRules, EXPERIMENT.pool),
-        template=TEMPLATE,
-        code=code_digest("scripts/data/prepare_pool.py", packages=["transformers", "tokenizers"]),
+        files=files,
+        command=command(
+            "data.prepare_pool",
+            **own_models("model"),
+            **chat_options(),
+            rules=as_json(EXPERIMENT.pool, RowRules),
+            work=f"{PATHS.work}/data/prepare_pool",
+        ),
+        code=code_digest(
+            "scripts/data/prepare_pool.py",
+            packages=["transformers", "tokenizers"],
+            also=code_of_verdicts(EXPERIMENT.pool),
+        ),
     message:
         "Pool: which rows are fit for training, and why the others are not"
     shell:
-        "$PYTHON -m scripts.data.prepare_pool --raw {input.raw} --model {input.model} --scorer {input.scorer}"
-        " {params.template} {params.rules} --pool {output.pool} --rejected {output.rejected} > {log} 2>&1"
+        '"$PYTHON" -m {params.command} {params.files} --threads {threads} > {log} 2>&1'
 
 
 rule make_demo_benchmark:
     output:
-        questions=questions("{benchmark}"),
+        output=PATHS.path("questions"),
     log:
-        f"{LOGS}/data/make_demo_benchmark.{{benchmark}}.log",
+        PATHS.log("data", "make_demo_benchmark", "{benchmark}"),
     benchmark:
-        f"{LOGS}/data/make_demo_benchmark.{{benchmark}}.benchmark.tsv"
+        PATHS.benchmark("data", "make_demo_benchmark", "{benchmark}")
     wildcard_constraints:
         benchmark=one_of(DEMO_BENCHMARKS),
     conda:
         "../envs/main.yaml"
     threads: 1
     resources:
-        **asks("default"),
+        **asks("make_demo_benchmark"),
     params:
-        demo=lambda wildcards: to_options(DemoBenchmark, DEMO_BENCHMARKS[wildcards.benchmark]),
-        seed=EXPERIMENT.seed,
+        files=files,
+        command=command(
+            "data.make_demo_benchmark",
+            demo=lambda wildcards: DEMO_BENCHMARKS[wildcards.benchmark],
+            seed=EXPERIMENT.seed,
+        ),
         code=code_digest("scripts/data/make_demo_benchmark.py"),
     message:
         "Demo benchmark '{wildcards.benchmark}': fresh problems"
     shell:
-        "$PYTHON -m scripts.data.make_demo_benchmark {params.demo} --seed {params.seed} --output {output.questions}"
-        " > {log} 2>&1"
+        '"$PYTHON" -m {params.command} {params.files} > {log} 2>&1'
 
 
 rule fetch_benchmark:
-    input:
-        lambda wildcards: BENCHMARKS[wildcards.benchmark].path or [],
     output:
-        questions=questions("{benchmark}"),
+        output=PATHS.path("questions"),
     log:
-        f"{LOGS}/data/fetch_benchmark.{{benchmark}}.log",
+        PATHS.log("data", "fetch_benchmark", "{benchmark}"),
     benchmark:
-        f"{LOGS}/data/fetch_benchmark.{{benchmark}}.benchmark.tsv"
+        PATHS.benchmark("data", "fetch_benchmark", "{benchmark}")
     wildcard_constraints:
         benchmark=one_of(name for name in BENCHMARKS if name not in DEMO_BENCHMARKS),
     conda:
         "../envs/main.yaml"
     threads: 1
     resources:
-        **asks("fetch_dataset"),
+        **asks("fetch_benchmark"),
     params:
-        source=benchmark_source,
-        code=code_digest("scripts/data/fetch_benchmark.py", packages=["lighteval"]),
+        files=files,
+        command=command(
+            "data.fetch_benchmark",
+            task=lambda wildcards: BENCHMARKS[wildcards.benchmark].task,
+            revision=lambda wildcards: BENCHMARKS[wildcards.benchmark].revision,
+            path=lambda wildcards: own(BENCHMARKS[wildcards.benchmark].path),
+            kind=lambda wildcards: BENCHMARKS[wildcards.benchmark].kind,
+        ),
+        # How its kind reads rows; how answers are judged later fetches nothing again.
+        code=lambda wildcards: reading_code(KINDS[BENCHMARKS[wildcards.benchmark].kind]),
     message:
         "Benchmark '{wildcards.benchmark}': store its questions, so that evaluation is offline"
     shell:
-        "HF_HUB_OFFLINE=0 $PYTHON -m scripts.data.fetch_benchmark {params.source} --output {output.questions} > {log} 2>&1"
+        'HF_HUB_OFFLINE=0 "$PYTHON" -m {params.command} {params.files} > {log} 2>&1'
 
 
 rule decontaminate:
     input:
-        pool=f"{RESULTS}/data/pool.parquet",
-        benchmarks=[questions(benchmark) for benchmark in AGAINST],
+        pool=PATHS.path("pool"),
+        benchmarks=[PATHS.path("questions", benchmark=name) for name in AGAINST],
     output:
-        clean=f"{RESULTS}/data/clean.parquet",
-        contaminated=f"{RESULTS}/data/contaminated.parquet",
+        clean=PATHS.path("clean"),
+        contaminated=PATHS.path("contaminated"),
     log:
-        f"{LOGS}/data/decontaminate.log",
+        PATHS.log("data", "decontaminate"),
     benchmark:
-        f"{LOGS}/data/decontaminate.benchmark.tsv"
+        PATHS.benchmark("data", "decontaminate")
     conda:
         "../envs/main.yaml"
-    threads: job("prepare_pool").threads
+    threads: job("decontaminate").threads
     resources:
-        **asks("prepare_pool"),
+        **asks("decontaminate"),
     params:
-        overlap=to_options(NgramOverlap, EXPERIMENT.pool.decontaminate),
-        code=code_digest("scripts/data/decontaminate.py", packages=["polars"]),
+        files=files,
+        command=command("data.decontaminate", overlap=as_json(EXPERIMENT.pool.decontaminate, NgramOverlap)),
+        code=code_digest("scripts/data/decontaminate.py", packages=["polars", "scipy"]),
     message:
         "Decontaminate: take out the rows that contain benchmark questions"
     shell:
-        "$PYTHON -m scripts.data.decontaminate --pool {input.pool} --benchmarks {input.benchmarks} {params.overlap}"
-        " --clean {output.clean} --contaminated {output.contaminated} > {log} 2>&1"
+        '"$PYTHON" -m {params.command} {params.files} --threads {threads} > {log} 2>&1'
 
 
 # A benchmark that came after the training data were fixed (pool.decontaminate.against does not list it): its overlap
 # with the clean pool is counted for the report, and nothing is trained again.
-rule check_late_benchmark:
+use rule decontaminate as check_late_benchmark with:
     input:
-        pool=f"{RESULTS}/data/clean.parquet",
-        questions=questions("{benchmark}"),
+        pool=PATHS.path("clean"),
+        benchmarks=PATHS.path("questions"),
     output:
-        overlap=f"{RESULTS}/data/late/{{benchmark}}.parquet",
+        contaminated=PATHS.path("late"),
     log:
-        f"{LOGS}/data/check_late_benchmark.{{benchmark}}.log",
+        PATHS.log("data", "check_late_benchmark", "{benchmark}"),
     benchmark:
-        f"{LOGS}/data/check_late_benchmark.{{benchmark}}.benchmark.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: job("prepare_pool").threads
-    resources:
-        **asks("prepare_pool"),
-    params:
-        overlap=to_options(NgramOverlap, EXPERIMENT.pool.decontaminate),
-        code=code_digest("scripts/data/decontaminate.py", packages=["polars"]),
+        PATHS.benchmark("data", "check_late_benchmark", "{benchmark}")
     message:
         "Overlap of the later benchmark '{wildcards.benchmark}' with the clean pool"
-    shell:
-        "$PYTHON -m scripts.data.decontaminate --pool {input.pool} --benchmarks {input.questions} {params.overlap}"
-        " --contaminated {output.overlap} > {log} 2>&1"

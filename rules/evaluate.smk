@@ -1,101 +1,116 @@
 # Evaluate: every model answers every benchmark.
-# Needs a model's folder and {RESULTS}/data/benchmarks/{benchmark}/test.jsonl.
-# Makes {RESULTS}/evaluate/{model}/{benchmark}.json (lighteval's result JSON) and .parquet (a row an answer).
+# Needs a model's folder and data/benchmarks/{benchmark}/test.jsonl.
+# Makes evaluate/{model}/{benchmark}.json (lighteval's result JSON) and .parquet (a row an answer).
 # A benchmark of one shard is final at once; one of several is answered by a job per shard, then merged.
-from scripts.common.config.evaluation import Generation
-from scripts.common.digest import code_digest
-from scripts.common.options import to_options
 
 SHARDED = [name for name, benchmark in BENCHMARKS.items() if benchmark.shards > 1]
-ON_GPU = EXPERIMENT.evaluation.engine == "vllm"
+ENGINE = ENGINES[EXPERIMENT.evaluation.engine]
+CODE_BY_KIND = {name: judging_code(KINDS[name]) for name in {benchmark.kind for benchmark in BENCHMARKS.values()}}
 
 
 # Seconds, in great numbers: where Snakemake runs, not jobs of a cluster.
 localrules:
     merge_shards,
+    export_logs,
 
 
 rule evaluate_model:
     input:
-        model=lambda wildcards: model_folder(wildcards.model),
-        questions=questions("{benchmark}"),
-        template=lambda wildcards: chat_template(wildcards.model),
+        model=lambda wildcards: made_model(wildcards.model),
+        questions=PATHS.path("questions"),
     output:
-        result=f"{RESULTS}/evaluate/{{model}}/{{benchmark}}.json",
-        answers=f"{RESULTS}/evaluate/{{model}}/{{benchmark}}.parquet",
+        result=PATHS.path("result"),
+        answers=PATHS.path("answers"),
     log:
-        f"{LOGS}/evaluate/evaluate_model.{{model}}.{{benchmark}}.log",
+        PATHS.log("evaluate", "evaluate_model", "{model}", "{benchmark}"),
     benchmark:
-        f"{LOGS}/evaluate/evaluate_model.{{model}}.{{benchmark}}.benchmark.tsv"
+        PATHS.benchmark("evaluate", "evaluate_model", "{model}", "{benchmark}")
     wildcard_constraints:
         benchmark=one_of(set(BENCHMARKS) - set(SHARDED)),
     retries: job("evaluate_model").retries
     conda:
-        "../envs/vllm.yaml" if ON_GPU else "../envs/main.yaml"
+        f"../envs/{ENGINE.environment}.yaml"
     threads: job("evaluate_model").threads
     resources:
-        **asks("evaluate_model", job("evaluate_model").gpus),
+        **asks("evaluate_model", EXPERIMENT.evaluation.gpus(job("evaluate_model").gpus)),
     params:
-        model=model_options,
-        kind=kind_options,
-        samples=lambda wildcards: BENCHMARKS[wildcards.benchmark].samples,
-        shard="",
-        engine=engine_options(),
-        generation=to_options(Generation, EXPERIMENT.evaluation.generation),
-        seed=EXPERIMENT.seed,
-        code=code_digest(
-            "scripts/evaluate/evaluate_model.py",
-            packages=["lighteval", "latex2sympy2-extended", "sympy", "torch", "transformers"]
-            + (["vllm"] if EXPERIMENT.evaluation.engine == "vllm" else []),
-        ),
+        files=files,
+        command=answering(),
+        code=lambda wildcards: CODE_BY_KIND[BENCHMARKS[wildcards.benchmark].kind],
     message:
         "Model '{wildcards.model}' answers '{wildcards.benchmark}'"
     shell:
-        f"${'PYTHON_VLLM' if ON_GPU else 'PYTHON'} -m scripts.evaluate.evaluate_model"
-        " --model {input.model} {params.model} --benchmark {wildcards.benchmark} --questions {input.questions}"
-        " --kind {params.kind} --samples {params.samples} {params.shard} {params.engine} {params.generation}"
-        " --seed {params.seed} --result {output.result} --answers {output.answers} > {log} 2>&1"
+        f'"${python_variable(ENGINE.environment)}" -m {{params.command}} --threads {{threads}} {{params.files}} > {{log}} 2>&1'
 
 
 use rule evaluate_model as evaluate_shard with:
     output:
-        result=f"{RESULTS}/evaluate/{{model}}/{{benchmark}}/{{shard}}.json",
-        answers=f"{RESULTS}/evaluate/{{model}}/{{benchmark}}/{{shard}}.parquet",
+        result=PATHS.path("shard_result"),
+        answers=PATHS.path("shard_answers"),
     log:
-        f"{LOGS}/evaluate/evaluate_shard.{{model}}.{{benchmark}}.{{shard}}.log",
+        PATHS.log("evaluate", "evaluate_shard", "{model}", "{benchmark}", "{shard}"),
     benchmark:
-        f"{LOGS}/evaluate/evaluate_shard.{{model}}.{{benchmark}}.{{shard}}.benchmark.tsv"
+        PATHS.benchmark("evaluate", "evaluate_shard", "{model}", "{benchmark}", "{shard}")
     wildcard_constraints:
         benchmark=one_of(SHARDED),
     params:
-        shard=lambda wildcards: f"--shard {wildcards.shard} --shards {BENCHMARKS[wildcards.benchmark].shards}",
+        command=answering(
+            shard=lambda wildcards: wildcards.shard,
+            shards=lambda wildcards: BENCHMARKS[wildcards.benchmark].shards,
+        ),
     message:
         "Model '{wildcards.model}' answers shard {wildcards.shard} of '{wildcards.benchmark}'"
 
 
 rule merge_shards:
     input:
-        results=of_shards("json"),
-        answers=of_shards("parquet"),
-        questions=questions("{benchmark}"),
+        results=of_shards("shard_result"),
+        shard_answers=of_shards("shard_answers"),
+        questions=PATHS.path("questions"),
     output:
-        result=f"{RESULTS}/evaluate/{{model}}/{{benchmark}}.json",
-        answers=f"{RESULTS}/evaluate/{{model}}/{{benchmark}}.parquet",
+        result=PATHS.path("result"),
+        answers=PATHS.path("answers"),
     log:
-        f"{LOGS}/evaluate/merge_shards.{{model}}.{{benchmark}}.log",
+        PATHS.log("evaluate", "merge_shards", "{model}", "{benchmark}"),
     benchmark:
-        f"{LOGS}/evaluate/merge_shards.{{model}}.{{benchmark}}.benchmark.tsv"
+        PATHS.benchmark("evaluate", "merge_shards", "{model}", "{benchmark}")
     wildcard_constraints:
         benchmark=one_of(SHARDED),
     conda:
         "../envs/main.yaml"
     threads: 1
     resources:
-        **asks("default"),
+        **asks("merge_shards"),
     params:
+        files=files,
+        command=command("evaluate.merge_shards"),
         code=code_digest("scripts/evaluate/merge_shards.py", packages=["pyarrow"]),
     message:
         "Shards of '{wildcards.benchmark}' for model '{wildcards.model}' become one"
     shell:
-        "$PYTHON -m scripts.evaluate.merge_shards --results {input.results} --shard-answers {input.answers}"
-        " --questions {input.questions} --result {output.result} --answers {output.answers} > {log} 2>&1"
+        '"$PYTHON" -m {params.command} {params.files} > {log} 2>&1'
+
+
+# On demand (inspect_logs): what other tools read.
+use rule merge_shards as export_logs with:
+    input:
+        results=lambda wildcards: [PATHS.path("result", model=wildcards.model, benchmark=name) for name in BENCHMARKS],
+        answers=lambda wildcards: [PATHS.path("answers", model=wildcards.model, benchmark=name) for name in BENCHMARKS],
+        questions=[PATHS.path("questions", benchmark=name) for name in BENCHMARKS],
+    output:
+        inspect=directory(PATHS.path("inspect_logs")),
+        details=directory(PATHS.path("lighteval_details")),
+        lighteval_results=directory(PATHS.path("lighteval_results")),
+    log:
+        PATHS.log("evaluate", "export_logs", "{model}"),
+    benchmark:
+        PATHS.benchmark("evaluate", "export_logs", "{model}")
+    wildcard_constraints:
+        model=one_of(EXPERIMENT.evaluated_models()),
+    resources:
+        **asks("export_logs"),
+    params:
+        command=command("evaluate.export_logs", name=EXPERIMENT.name),
+        code=code_digest("scripts/evaluate/export_logs.py", packages=["inspect-ai", "lighteval", "datasets"]),
+    message:
+        "Answers of model '{wildcards.model}' in the forms of Inspect and lighteval"

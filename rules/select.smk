@@ -1,51 +1,54 @@
 # Select: steps, their perplexity impact (PIR), and the subsets with their controls.
-# Needs {RESULTS}/data/clean.parquet and the scorer. Makes {RESULTS}/select/subsets/{draw}.parquet, on demand select/exports/.
-import shlex
+# Needs the clean pool and the scorer. Makes select/subsets/{draw}.parquet, on demand select/exports/.
+from scripts.select.among import AMONG
+from scripts.select.controls import CONTROLS
 
-from scripts.common.digest import code_digest
+# A language model is asked side by side by its own setting, segmenter.concurrency.
+CUTTING = "" if EXPERIMENT.segmenting_model() else " --threads {threads}"
+# Controls that several subsets share hang on none of them; the others are counted in their subset's file.
+SHARED = {name: draw.control for name, draw in DRAWS.items() if draw.control and draw.control.size}
+OWN_CONTROLS = {name: draw for name, draw in DRAWS.items() if draw.control and name not in SHARED}
 
-SUBSETS = f"{RESULTS}/select/subsets"
-SHARDS = range(EXPERIMENT.scorer.shards)
+
+STEP_TABLES = {name: PATHS.path(name) for name in ("steps", "scores", "samples")}
 
 
 rule segment_steps:
     input:
-        clean=f"{RESULTS}/data/clean.parquet",
+        clean=PATHS.path("clean"),
     output:
-        steps=f"{RESULTS}/select/steps.parquet",
+        steps=PATHS.path("steps"),
     log:
-        f"{LOGS}/select/segment_steps.log",
+        PATHS.log("select", "segment_steps"),
     benchmark:
-        f"{LOGS}/select/segment_steps.benchmark.tsv"
+        PATHS.benchmark("select", "segment_steps")
     conda:
         "../envs/main.yaml"
-    threads: 1
+    threads: job("segment_steps").threads
     resources:
-        **asks("prepare_pool"),
+        **asks("segment_steps"),
     params:
-        score_rows=(f"--score-rows {EXPERIMENT.pool.score_rows}" if EXPERIMENT.pool.score_rows else ""),
-        seed=EXPERIMENT.seed,
-        code=code_digest("scripts/select/segment_steps.py", packages=["polars"]),
+        files=files,
+        command=segmenting(),
+        code=segmenting_code(),
     message:
-        "Segment: cut chains into steps and tell each step's pattern"
+        "Segment: cut chains into steps, each with its pattern"
     shell:
-        "$PYTHON -m scripts.select.segment_steps --clean {input.clean} {params.score_rows} --seed {params.seed}"
-        " --steps {output.steps} > {log} 2>&1"
+        f'"$PYTHON" -m {{params.command}} {{params.files}}{CUTTING} > {{log}} 2>&1'
 
 
 rule score_steps:
     input:
-        clean=f"{RESULTS}/data/clean.parquet",
-        steps=f"{RESULTS}/select/steps.parquet",
-        scorer=model_folder("scorer"),
-        template=chat_template() if EXPERIMENT.scorer.model is None else [],
+        clean=PATHS.path("clean"),
+        steps=PATHS.path("steps"),
+        scorer=made_model("scorer"),
     output:
-        scores=f"{RESULTS}/select/shards/scores.{{shard}}.parquet",
-        samples=f"{RESULTS}/select/shards/samples.{{shard}}.parquet",
+        scores=PATHS.path("shard_scores"),
+        samples=PATHS.path("shard_samples"),
     log:
-        f"{LOGS}/select/score_steps.{{shard}}.log",
+        PATHS.log("select", "score_steps", "{shard}"),
     benchmark:
-        f"{LOGS}/select/score_steps.{{shard}}.benchmark.tsv"
+        PATHS.benchmark("select", "score_steps", "{shard}")
     retries: job("score_steps").retries
     conda:
         "../envs/main.yaml"
@@ -53,10 +56,18 @@ rule score_steps:
     resources:
         **asks("score_steps", job("score_steps").gpus),
     params:
-        shards=EXPERIMENT.scorer.shards,
-        dtype=EXPERIMENT.model.dtype,
-        template=TEMPLATE if EXPERIMENT.scorer.model is None else "",
-        work=f"{WORK}/select/score_steps",
+        files=files,
+        command=command(
+            "select.score_steps",
+            **own_models("scorer"),
+            **chat_options("scorer"),
+            dtype=EXPERIMENT.model.dtype,
+            estimator=EXPERIMENT.scorer.estimator,
+            positions=EXPERIMENT.scorer.positions,
+            shard=lambda wildcards: wildcards.shard,
+            shards=EXPERIMENT.scorer.shards,
+            work=lambda wildcards: f"{PATHS.work}/select/score_steps/{wildcards.shard}",
+        ),
         code=code_digest(
             "scripts/select/score_steps.py",
             packages=["torch", "transformers", "polars"],
@@ -64,124 +75,170 @@ rule score_steps:
     message:
         "PIR: leave out each functional step of shard {wildcards.shard} and see what the answer loses"
     shell:
-        "$PYTHON -m scripts.select.score_steps --clean {input.clean} --steps {input.steps} --scorer {input.scorer}"
-        " {params.template} --dtype {params.dtype} --shard {wildcards.shard} --shards {params.shards} --work {params.work}/{wildcards.shard}"
-        " --scores {output.scores} --samples {output.samples} > {log} 2>&1"
+        '"$PYTHON" -m {params.command} {params.files} > {log} 2>&1'
 
 
 rule gather_scores:
     input:
-        steps=f"{RESULTS}/select/steps.parquet",
-        scores=expand(f"{RESULTS}/select/shards/scores.{{shard}}.parquet", shard=SHARDS),
-        samples=expand(f"{RESULTS}/select/shards/samples.{{shard}}.parquet", shard=SHARDS),
+        steps=PATHS.path("steps"),
+        score_shards=expand(PATHS.path("shard_scores"), shard=range(EXPERIMENT.scorer.shards)),
+        sample_shards=expand(PATHS.path("shard_samples"), shard=range(EXPERIMENT.scorer.shards)),
     output:
-        scores=f"{RESULTS}/select/scores.parquet",
-        samples=f"{RESULTS}/select/samples.parquet",
+        scores=PATHS.path("scores"),
+        samples=PATHS.path("samples"),
     log:
-        f"{LOGS}/select/gather_scores.log",
+        PATHS.log("select", "gather_scores"),
     benchmark:
-        f"{LOGS}/select/gather_scores.benchmark.tsv"
+        PATHS.benchmark("select", "gather_scores")
     conda:
         "../envs/main.yaml"
     threads: 1
     resources:
-        **asks("default"),
+        **asks("gather_scores"),
     params:
+        files=files,
+        command=command("select.gather_scores"),
         code=code_digest("scripts/select/gather_scores.py", packages=["polars"]),
     message:
         "Gather the shards' scores"
     shell:
-        "$PYTHON -m scripts.select.gather_scores --steps {input.steps} --score-shards {input.scores}"
-        " --sample-shards {input.samples} --scores {output.scores} --samples {output.samples} > {log} 2>&1"
+        '"$PYTHON" -m {params.command} {params.files} > {log} 2>&1'
 
 
 rule select_subset:
     input:
-        unpack(score_tables),
-        clean=f"{RESULTS}/data/clean.parquet",
-        model=model_folder("base"),
-        template=chat_template(),
+        unpack(lambda wildcards: EXPERIMENT.subsets[wildcards.subset].inputs(PATHS, wildcards.subset)),
+        clean=PATHS.path("clean"),
+        model=made_model("base"),
     output:
-        subset=f"{SUBSETS}/{{subset}}.parquet",
+        subset=PATHS.path("subset", draw="{subset}"),
+        candidates=PATHS.path("candidates"),
     log:
-        f"{LOGS}/select/select_subset.{{subset}}.log",
+        PATHS.log("select", "select_subset", "{subset}"),
     benchmark:
-        f"{LOGS}/select/select_subset.{{subset}}.benchmark.tsv"
+        PATHS.benchmark("select", "select_subset", "{subset}")
     conda:
         "../envs/main.yaml"
     threads: 1
     resources:
-        **asks("prepare_pool"),
+        **asks("select_subset"),
     params:
-        settings=lambda wildcards: shlex.quote(EXPERIMENT.subsets[wildcards.subset].model_dump_json()),
-        tables=lambda wildcards: options({f"--{name}": path for name, path in score_tables(wildcards).items()}),
-        template=TEMPLATE,
-        seed=EXPERIMENT.seed,
-        code=code_digest("scripts/select/select_subset.py", packages=["polars", "transformers"]),
+        files=files,
+        command=command(
+            "select.select_subset",
+            **own_models("model"),
+            **chat_options(),
+            name=lambda wildcards: wildcards.subset,
+            settings=lambda wildcards: EXPERIMENT.subsets[wildcards.subset].for_job(),
+            file=lambda wildcards: own(EXPERIMENT.subsets[wildcards.subset].own_file()),
+            seed=EXPERIMENT.seed,
+        ),
+        code=lambda wildcards: code_digest(
+            "scripts/select/select_subset.py",
+            packages=["polars", "transformers"],
+            also=EXPERIMENT.subsets[wildcards.subset].code(),
+        ),
     message:
         "Subset '{wildcards.subset}'"
     shell:
-        "$PYTHON -m scripts.select.select_subset --name {wildcards.subset} --settings {params.settings}"
-        " --seed {params.seed} --clean {input.clean} --model {input.model} {params.template} {params.tables}"
-        " --subset {output.subset} > {log} 2>&1"
+        '"$PYTHON" -m {params.command} {params.files} > {log} 2>&1'
 
 
 rule select_control:
     input:
-        of=f"{SUBSETS}/{{subset}}.parquet",
-        clean=f"{RESULTS}/data/clean.parquet",
-        steps=f"{RESULTS}/select/steps.parquet",
-        scores=f"{RESULTS}/select/scores.parquet",
-        model=model_folder("base"),
-        template=chat_template(),
+        unpack(lambda wildcards: needed(CONTROLS[DRAWS[wildcards.draw].control.control])),
+        of=lambda wildcards: PATHS.path("subset", draw=DRAWS[wildcards.draw].subset),
+        candidates=lambda wildcards: PATHS.path("candidates", subset=DRAWS[wildcards.draw].subset),
+        clean=PATHS.path("clean"),
+        model=made_model("base"),
     output:
-        subset=f"{SUBSETS}/{{subset}}.{{control}}-t{{seed}}.parquet",
+        subset=PATHS.path("subset"),
     log:
-        f"{LOGS}/select/select_control.{{subset}}.{{control}}-t{{seed}}.log",
+        PATHS.log("select", "select_control", "{draw}"),
     benchmark:
-        f"{LOGS}/select/select_control.{{subset}}.{{control}}-t{{seed}}.benchmark.tsv"
+        PATHS.benchmark("select", "select_control", "{draw}")
+    wildcard_constraints:
+        draw=one_of(OWN_CONTROLS),
     conda:
         "../envs/main.yaml"
     threads: 1
     resources:
-        **asks("prepare_pool"),
+        **asks("select_control"),
     params:
-        template=TEMPLATE,
-        seed=EXPERIMENT.seed,
-        code=code_digest("scripts/select/select_control.py", packages=["polars", "transformers"]),
+        files=files,
+        command=command(
+            "select.select_control",
+            **own_models("model"),
+            **chat_options(),
+            control=lambda wildcards: DRAWS[wildcards.draw].control.control,
+            name=lambda wildcards: DRAWS[wildcards.draw].arm,
+            training_seed=lambda wildcards: DRAWS[wildcards.draw].training_seed,
+            seed=EXPERIMENT.seed,
+        ),
+        code=lambda wildcards: code_digest(
+            "scripts/select/select_control.py",
+            packages=["polars", "transformers"],
+            also=[f"scripts/select/controls/{DRAWS[wildcards.draw].control.control}.py"],
+        ),
     message:
-        "Control '{wildcards.control}' of '{wildcards.subset}' for training seed {wildcards.seed}"
+        "Control '{wildcards.draw}'"
     shell:
-        "$PYTHON -m scripts.select.select_control --control {wildcards.control} --name {wildcards.subset}"
-        " --training-seed {wildcards.seed} --seed {params.seed} --of {input.of} --clean {input.clean}"
-        " --model {input.model} {params.template} --steps {input.steps} --scores {input.scores}"
-        " --subset {output.subset} > {log} 2>&1"
+        '"$PYTHON" -m {params.command} {params.files} > {log} 2>&1'
+
+
+use rule select_control as select_random with:
+    input:
+        unpack(lambda wildcards: needed(AMONG[SHARED[wildcards.draw].among])),
+        clean=PATHS.path("clean"),
+        model=made_model("base"),
+    log:
+        PATHS.log("select", "select_random", "{draw}"),
+    benchmark:
+        PATHS.benchmark("select", "select_random", "{draw}")
+    wildcard_constraints:
+        draw=one_of(SHARED),
+    params:
+        command=command(
+            "select.select_random",
+            **own_models("model"),
+            **chat_options(),
+            name=lambda wildcards: SHARED[wildcards.draw].name,
+            size=lambda wildcards: SHARED[wildcards.draw].size,
+            among=lambda wildcards: SHARED[wildcards.draw].among or None,
+            training_seed=lambda wildcards: DRAWS[wildcards.draw].training_seed,
+            seed=EXPERIMENT.seed,
+        ),
+        code=code_digest("scripts/select/select_random.py", packages=["polars", "transformers"]),
+    message:
+        "Random rows '{wildcards.draw}'"
 
 
 rule export_subset:
     input:
-        subset=f"{SUBSETS}/{{draw}}.parquet",
-        raw=f"{RESULTS}/data/raw.parquet",
+        subset=PATHS.path("subset"),
+        raw=PATHS.path("raw"),
     output:
-        export=directory(f"{RESULTS}/select/exports/{{draw}}"),
+        export=directory(PATHS.path("export")),
     log:
-        f"{LOGS}/select/export_subset.{{draw}}.log",
+        PATHS.log("select", "export_subset", "{draw}"),
     benchmark:
-        f"{LOGS}/select/export_subset.{{draw}}.benchmark.tsv"
+        PATHS.benchmark("select", "export_subset", "{draw}")
     conda:
         "../envs/main.yaml"
     threads: 1
     resources:
-        **asks("default"),
+        **asks("export_subset"),
     params:
-        settings=lambda wildcards: shlex.quote(EXPERIMENT.subsets[DRAWS[wildcards.draw].subset].model_dump_json()),
-        source=shlex.quote(EXPERIMENT.dataset.model_dump_json()) if EXPERIMENT.dataset else "",
-        drawn=lambda wildcards: draw_options(DRAWS[wildcards.draw]),
-        seed=EXPERIMENT.seed,
+        files=files,
+        command=command(
+            "select.export_subset",
+            **exported(),
+            source=export_source(),
+            seed=EXPERIMENT.seed,
+        ),
+        words=lambda wildcards: EXPERIMENT.subsets[DRAWS[wildcards.draw].subset].in_words(),
         code=code_digest("scripts/select/export_subset.py", packages=["pyarrow"]),
     message:
         "Export '{wildcards.draw}' as JSONL with a data set card"
     shell:
-        "$PYTHON -m scripts.select.export_subset --subset {input.subset} --raw {input.raw} {params.drawn}"
-        " --settings {params.settings} --source {params.source} --seed {params.seed} --export {output.export}"
-        " > {log} 2>&1"
+        '"$PYTHON" -m {params.command} {params.files} > {log} 2>&1'

@@ -1,8 +1,8 @@
 # Train: one fine-tuning run per subset, control and training seed.
-# Needs {RESULTS}/select/subsets/{draw}.parquet and the base model. Makes {RESULTS}/train/{run}/.
+# Needs select/subsets/{draw}.parquet and the base model. Makes train/{run}/.
 from scripts.common.config.training import Optimisation
-from scripts.common.digest import code_digest
-from scripts.common.options import to_options
+
+PERCENTS = EXPERIMENT.evaluation.percents()
 
 
 # They need the network.
@@ -13,19 +13,19 @@ localrules:
 
 rule make_demo_model:
     output:
-        model=directory(f"{RESULTS}/train/demo-base"),
+        output=directory(PATHS.path("demo_base")),
     log:
-        f"{LOGS}/train/make_demo_model.log",
+        PATHS.log("train", "make_demo_model"),
     benchmark:
-        f"{LOGS}/train/make_demo_model.benchmark.tsv"
+        PATHS.benchmark("train", "make_demo_model")
     conda:
         "../envs/main.yaml"
     threads: 1
     resources:
-        **asks("default"),
+        **asks("make_demo_model"),
     params:
-        seed=EXPERIMENT.seed,
-        steps=f"--steps {EXPERIMENT.model.demo_steps}" if EXPERIMENT.model.demo_steps else "",
+        files=files,
+        command=command("train.make_demo_model", seed=EXPERIMENT.seed, steps=EXPERIMENT.model.demo_steps),
         code=code_digest(
             "scripts/train/make_demo_model.py",
             packages=["torch", "transformers", "tokenizers"],
@@ -33,23 +33,53 @@ rule make_demo_model:
     message:
         "Demo model: a tiny Qwen3 trained from scratch, two to three minutes on one core"
     shell:
-        "$PYTHON -m scripts.train.make_demo_model --seed {params.seed} {params.steps} --output {output.model} > {log} 2>&1"
+        '"$PYTHON" -m {params.command} {params.files} > {log} 2>&1'
+
+
+# Seconds, first of all: tokenizer, chat template and configuration of every model. What it says goes to the
+# terminal, too.
+rule check_model:
+    input:
+        model=lambda wildcards: made_model(wildcards.model),
+    output:
+        output=PATHS.path("check"),
+    log:
+        PATHS.log("train", "check_model", "{model}"),
+    benchmark:
+        PATHS.benchmark("train", "check_model", "{model}")
+    priority: 1
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        **asks("check_model"),
+    params:
+        files=files,
+        command=lambda wildcards: checking(wildcards.model)(wildcards),
+        code=code_digest("scripts/train/check_model.py", packages=["transformers", "tokenizers"]),
+    message:
+        "Check the model '{wildcards.model}': does it train and answer as its chat template means?"
+    shell:
+        '"$PYTHON" -m {params.command} {params.files} 2>&1 | tee {log}'
 
 
 rule train_sft:
     input:
-        subset=lambda wildcards: f"{RESULTS}/select/subsets/{RUNS[wildcards.run].draw}.parquet",
-        base=model_folder("base"),
-        accelerate=str(ROOT / "profiles" / "accelerate" / f"{EXPERIMENT.training.accelerate}.yaml"),
-        template=chat_template(),
+        subset=lambda wildcards: PATHS.path("subset", draw=RUNS[wildcards.run].draw),
+        base=made_model("base"),
     output:
-        model=directory(f"{RESULTS}/train/{{run}}/model"),
-        log=f"{RESULTS}/train/{{run}}/log.csv",
-        summary=f"{RESULTS}/train/{{run}}/summary.json",
+        **(
+            {"kept": directory(expand(PATHS.path("kept_model"), percent=PERCENTS, allow_missing=True))}
+            if PERCENTS
+            else {}
+        ),
+        model=directory(PATHS.path("run_model")),
+        log=PATHS.path("run_log"),
+        summary=PATHS.path("run_summary"),
     log:
-        f"{LOGS}/train/train_sft.{{run}}.log",
+        PATHS.log("train", "train_sft", "{run}"),
     benchmark:
-        f"{LOGS}/train/train_sft.{{run}}.benchmark.tsv"
+        PATHS.benchmark("train", "train_sft", "{run}")
     retries: job("train_sft").retries
     conda:
         "../envs/main.yaml"
@@ -57,15 +87,22 @@ rule train_sft:
     resources:
         **asks("train_sft", EXPERIMENT.training.gpus, EXPERIMENT.training.nodes),
     params:
-        arm=lambda wildcards: RUNS[wildcards.run].arm,
-        seed=lambda wildcards: RUNS[wildcards.run].seed,
+        files=files,
+        keeping=keeping,
         launcher=launcher,
-        processes=max(EXPERIMENT.training.gpus, EXPERIMENT.training.nodes),
-        dtype=EXPERIMENT.model.dtype,
-        template=TEMPLATE,
-        raw=f"{RESULTS}/data/raw.parquet",
-        work=lambda wildcards: f"{WORK}/train/{wildcards.run}",
-        training=to_options(Optimisation, EXPERIMENT.training),
+        command=command(
+            "train.train_sft",
+            **own_models("base"),
+            accelerate=accelerate_file(),
+            **chat_options(),
+            run=lambda wildcards: wildcards.run,
+            arm=lambda wildcards: RUNS[wildcards.run].arm,
+            seed=lambda wildcards: RUNS[wildcards.run].seed,
+            raw=PATHS.path("raw"),
+            dtype=EXPERIMENT.model.dtype,
+            training=lambda wildcards: as_json(training_of(wildcards.run), Optimisation),
+            work=lambda wildcards: f"{PATHS.work}/train/{wildcards.run}",
+        ),
         code=code_digest(
             "scripts/train/train_sft.py",
             packages=["torch", "transformers", "trl", "accelerate", "peft"],
@@ -73,57 +110,44 @@ rule train_sft:
     message:
         "Fine-tune '{wildcards.run}'"
     shell:
-        "{params.launcher} --config_file {input.accelerate} --num_processes {params.processes}"
-        " -m scripts.train.train_sft --run {wildcards.run} --arm {params.arm} --seed {params.seed}"
-        " --subset {input.subset} --raw {params.raw} --base {input.base} {params.template} --dtype {params.dtype} {params.training}"
-        " --work {params.work} --model {output.model} --log {output.log} --summary {output.summary}"
-        " > {log} 2>&1"
+        "THREADS={threads}; {params.launcher} -m {params.command} {params.keeping} {params.files} > {log} 2>&1"
 
 
 # Only on demand (snakemake publish): pushes what is made to the hub, by the token in HF_TOKEN.
 rule publish_model:
     input:
-        folder=f"{RESULTS}/train/{{run}}/model",
+        folder=PATHS.path("run_model"),
     output:
-        receipt=f"{RESULTS}/train/{{run}}/published.json",
+        receipt=PATHS.path("published_model"),
     log:
-        f"{LOGS}/train/publish_model.{{run}}.log",
+        PATHS.log("train", "publish_model", "{run}"),
     benchmark:
-        f"{LOGS}/train/publish_model.{{run}}.benchmark.tsv"
+        PATHS.benchmark("train", "publish_model", "{run}")
     conda:
         "../envs/main.yaml"
     threads: 1
     resources:
-        **asks("default"),
+        **asks("publish_model"),
     params:
-        repository=lambda wildcards: repository(wildcards.run),
+        files=files,
+        command=publishing("model", "run"),
         code=code_digest("scripts/train/publish.py", packages=["huggingface-hub"]),
     message:
         "Publish the model of '{wildcards.run}'"
     shell:
-        "HF_HUB_OFFLINE=0 $PYTHON -m scripts.train.publish --kind model --folder {input.folder} {params.repository}"
-        " --receipt {output.receipt} > {log} 2>&1"
+        'HF_HUB_OFFLINE=0 "$PYTHON" -m {params.command} {params.files} > {log} 2>&1'
 
 
-rule publish_subset:
+use rule publish_model as publish_subset with:
     input:
-        folder=f"{RESULTS}/select/exports/{{draw}}",
+        folder=PATHS.path("export"),
     output:
-        receipt=f"{RESULTS}/select/published/{{draw}}.json",
+        receipt=PATHS.path("published_subset"),
     log:
-        f"{LOGS}/select/publish_subset.{{draw}}.log",
+        PATHS.log("select", "publish_subset", "{draw}"),
     benchmark:
-        f"{LOGS}/select/publish_subset.{{draw}}.benchmark.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        **asks("default"),
+        PATHS.benchmark("select", "publish_subset", "{draw}")
     params:
-        repository=lambda wildcards: repository(wildcards.draw),
-        code=code_digest("scripts/train/publish.py", packages=["huggingface-hub"]),
+        command=publishing("dataset", "draw"),
     message:
         "Publish the training set '{wildcards.draw}'"
-    shell:
-        "HF_HUB_OFFLINE=0 $PYTHON -m scripts.train.publish --kind dataset --folder {input.folder} {params.repository}"
-        " --receipt {output.receipt} > {log} 2>&1"

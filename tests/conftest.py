@@ -1,8 +1,19 @@
 """Fixtures that several test folders share."""
 
+import importlib.util
 from pathlib import Path
 
 import pytest
+
+from scripts.common.config.experiment import Experiment
+from tests import beside
+
+# A busy machine is no fault: no test asserts a time. The engine's environment has no hypothesis.
+if importlib.util.find_spec("hypothesis"):
+    from hypothesis import settings
+
+    settings.register_profile("project", deadline=None)
+    settings.load_profile("project")
 
 # ChatML, with the markers that tell which tokens are the assistant's (TRL's assistant_only_loss).
 CHAT_TEMPLATE = (
@@ -11,6 +22,17 @@ CHAT_TEMPLATE = (
     "{% else %}{{ message['content'] }}<|im_end|>\n{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # A file's tests share what is slow to make, so they stay in one process; so do all that use the finished micro.
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("micro" if "micro" in fixtures else item.path.name))
+    if not beside.DATA.is_dir():
+        for item in items:
+            if item.get_closest_marker("real"):
+                item.add_marker(pytest.mark.skip(reason="no real data beside the checkout"))
 
 
 def make_tokenizer():
@@ -62,3 +84,20 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def experiment() -> Experiment:
+    """The made-up experiment."""
+    from scripts.common.config.load import load_experiment
+    from tests.made_up_results import CONFIG
+
+    return load_experiment(CONFIG)
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory, experiment: Experiment) -> Path:
+    """The folder of `experiment`, with all that the report is rendered from."""
+    from tests.made_up_results import whole_results
+
+    return whole_results(tmp_path_factory.mktemp("results") / "demo", experiment)

@@ -18,6 +18,30 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def is_alive(process: int) -> bool:
+    """Whether this machine has a process of that number."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
+def temporary_name(target: Path, process: int) -> str:
+    """Return the name under which a process of this machine writes `target`."""
+    return f"{INCOMPLETE}{os.uname().nodename}-{process}-{target.name}"
+
+
+def remove_leftovers(target: Path) -> None:
+    """Delete what writers of `target` left that were killed on this machine; another machine's may be alive."""
+    for leftover in target.parent.glob(f"{INCOMPLETE}*"):
+        number = leftover.name.removesuffix(f"-{target.name}").rpartition("-")[2]
+        if number.isdigit() and leftover.name == temporary_name(target, int(number)) and not is_alive(int(number)):
+            remove(leftover)
+
+
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` on success, delete it on any error.
@@ -26,7 +50,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f"{INCOMPLETE}{os.uname().nodename}-{os.getpid()}-{target.name}")
+    remove_leftovers(target)
+    temporary = target.with_name(temporary_name(target, os.getpid()))
     remove(temporary)
     try:
         yield temporary

@@ -1,13 +1,46 @@
-r"""The parts of a response: its reasoning, what stands around it, and the answer in \boxed{...}."""
+r"""The parts of a response: its reasoning, what stands around it, and the answer that it ends in.
 
+Reasoning stands between tags, and every model family has its own (docs/data.md lists them). The text is never
+rewritten: a response is cut where its own tags stand.
+"""
+
+import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
-OPEN, CLOSE = "<think>", "</think>"
 BOXED = r"\boxed{"
 
+_NAMES = (
+    "think(?:ing)?|thoughts?|reasoning|(?:seed|longcat)[:_]think|scratchpad|inner_(?:thoughts?|monologue)|"
+    "chain_of_thought|cot"
+)
+# One pattern: a chain is long and is looked through once. Each alternative begins with its own sign, so that few places
+# are tried.
+_TAG = re.compile(
+    rf"(?:<\s*(?P<angle>/?)\s*(?P<name>{_NAMES})\s*>"
+    rf"|&lt;\s*(?P<escaped>/?)\s*(?P<escaped_name>{_NAMES})\s*&gt;"
+    rf"|◁\s*(?P<triangle>/?)\s*(?:{_NAMES})\s*▷"
+    r"|\[\s*(?P<bracket>/?)\s*think\s*\]"
+    r"|<\|\s*(?P<pipe>begin_of_|end_of_|begin_|end_|start_|/)?(?P<pipe_name>thought|thinking|think|reasoning|solution)\s*\|>"
+    r"|(?:<\|end\|>\s*)?(?:<\|start\|>\s*assistant\s*)?<\|channel\|>\s*(?P<channel>analysis|commentary|final)[^<]*<\|message\|>)",
+    re.IGNORECASE,
+)
+# gpt-oss, its channels' tokens left out in decoding.
+_PLAIN_CHANNELS = re.compile(r"\A\s*(?P<open>analysis)(?=\S).*?(?P<close>assistantfinal)", re.DOTALL)
+# GSM8K: a worked solution ends on a line of its own that holds the answer.
+HASHES = re.compile(r"\n[ \t]*####[ \t]*(?P<answer>\S[^\n]*?)\s*\Z")
 
-class ThinkNotClosed(ValueError):
-    """A response opens <think> and never closes it: its reasoning was cut off."""
+
+class ChainError(ValueError):
+    """A response's reasoning cannot be told from the rest of it."""
+
+    reason = "think_not_one_block"
+
+
+class ThinkNotClosed(ChainError):
+    """A response opens its thinking and never closes it: its reasoning was cut off."""
+
+    reason = "think_not_closed"
 
 
 class Response(NamedTuple):
@@ -18,21 +51,95 @@ class Response(NamedTuple):
     after: str
 
 
-def split_response(response: str) -> Response:
-    """Cut a response at its <think> tags, line breaks left outside; without tags all of it is reasoning.
+class Tag(NamedTuple):
+    """What opens or closes thinking in a text."""
 
-    A closing tag alone counts too: some chat templates write the opening one into the prompt.
+    start: int
+    end: int
+    form: str
+    closes: bool
+
+
+def thinking_tags(text: str) -> Iterator[Tag]:
+    """Yield the tags around thinking, in order; those of a solution count as the end of a thought."""
+    if plain := _PLAIN_CHANNELS.match(text):
+        yield Tag(*plain.span("open"), "analysis", False)
+        yield Tag(*plain.span("close"), "analysis", True)
+        return
+    for found in _TAG.finditer(text):
+        group = found.groupdict()
+        if channel := group["channel"]:
+            form, closes = "<|channel|>", channel.lower() == "final"
+        elif name := group["pipe_name"]:
+            if name.lower() == "solution":
+                if not (group["pipe"] or "").lower().startswith("begin"):
+                    continue
+                form, closes = "<|thought|>", True
+            else:
+                form, closes = f"<|{name.lower()}|>", (group["pipe"] or "").lower() in ("end_of_", "end_", "/")
+        elif group["triangle"] is not None:
+            form, closes = "◁think▷", bool(group["triangle"])
+        elif group["bracket"] is not None:
+            form, closes = "[THINK]", bool(group["bracket"])
+        else:
+            form, closes = (
+                f"<{(group['name'] or group['escaped_name']).lower()}>",
+                bool(group["angle"] or group["escaped"]),
+            )
+        yield Tag(found.start(), found.end(), form, closes)
+
+
+def has_thinking(text: str) -> bool:
+    """Whether a text holds a tag that opens or closes thinking."""
+    return next(thinking_tags(text), None) is not None
+
+
+def _block(text: str, tags: list[Tag]) -> tuple[int, int]:
+    """Return where the one block of thinking begins and ends. Raises ChainError where there is not one."""
+    first = tags[0]
+    own = [tag for tag in tags if tag.form == first.form]
+    # A tag that is said twice, nothing between, is one: templates write the opening one, and models again.
+    opens: list[Tag] = []
+    closes: list[Tag] = []
+    for tag in own:
+        kin = closes if tag.closes else opens
+        if kin and not text[kin[-1].end : tag.start].strip():
+            kin[-1] = kin[-1] if tag.closes else tag
+        else:
+            kin.append(tag)
+    if opens and not closes:
+        raise ThinkNotClosed(f"{text[opens[0].start : opens[0].end]} is never closed")
+    begin, end = (opens[0].end if opens else 0), closes[0].start
+    outside = [tag for tag in tags if tag.form != first.form and not tag.closes and not begin <= tag.start < end]
+    if len(opens) > 1 or len(closes) > 1 or begin > end or outside:
+        inside = opens[0] if opens else closes[0]
+        raise ChainError(
+            f"thinking opens {len(opens) + len(outside)} times and closes {len(closes)} times (the first tag is "
+            f"{text[inside.start : inside.end]}): which part of it is the chain cannot be told"
+        )
+    return begin, end
+
+
+def split_response(response: str) -> Response:
+    """Cut a response at the tags around its thinking, line breaks left outside.
+
+    A closing tag alone counts too: some chat templates write the opening one into the prompt. Without tags all of it is
+    reasoning, up to a last line `#### answer`. Raises ChainError where the thinking is no single block.
     """
-    close = response.rfind(CLOSE)
-    start = response.find(OPEN)
-    if close < 0 <= start:
-        raise ThinkNotClosed("<think> is never closed")
-    begin = start + len(OPEN) if 0 <= start < close else 0
-    end = close if close >= 0 else len(response)
+    if tags := list(thinking_tags(response)):
+        begin, end = _block(response, tags)
+    else:
+        hashes = HASHES.search(response, max(0, len(response) - 1000))
+        begin, end = 0, hashes.start() if hashes else len(response)
     inner = response[begin:end]
     begin += len(inner) - len(inner.lstrip())
     end = max(begin, end - (len(inner) - len(inner.rstrip())))
     return Response(response[:begin], response[begin:end], response[end:])
+
+
+def with_thinking(reasoning: str, response: str) -> str:
+    """Return one response of thinking and answer that a source holds apart, in the form that R1 writes."""
+    return f"<think>\n{reasoning}\n</think>\n\n{response}"
 
 
 def last_boxed(text: str) -> str | None:
@@ -41,9 +148,12 @@ def last_boxed(text: str) -> str | None:
     Raises ValueError when the last one is never closed.
     """
     start = text.rfind(BOXED)
-    if start < 0:
-        return None
-    depth, begin = 1, start + len(BOXED)
+    return None if start < 0 else text[start + len(BOXED) : box_end(text, start + len(BOXED))].strip()
+
+
+def box_end(text: str, begin: int) -> int:
+    """Return where the box ends whose inside begins at `begin`. Raises ValueError when it is never closed."""
+    depth = 1
     position = begin
     while position < len(text):
         character = text[position]
@@ -54,6 +164,6 @@ def last_boxed(text: str) -> str | None:
         elif character == "}":
             depth -= 1
             if depth == 0:
-                return text[begin:position].strip()
+                return position
         position += 1
     raise ValueError(r"\boxed{ is never closed")

@@ -1,10 +1,9 @@
-"""What every program shares: a parser whose help is the module's docstring, a log on stderr, exit codes.
+"""What every program shares: a log on stderr, progress bars, exit codes.
 
 Exit code 0 means the outputs are complete, 2 that the user has something to mend (one sentence, no
 traceback), anything else a fault (with its traceback).
 """
 
-import argparse
 import gc
 import logging
 import sys
@@ -21,20 +20,18 @@ class UserError(Exception):
     """A mistake of the user's: what is wrong, where, and what to do, in one sentence."""
 
 
-def parser(docstring: str | None) -> argparse.ArgumentParser:
-    """Return a parser that shows `docstring` (the module's) as its help text."""
-    return argparse.ArgumentParser(description=docstring, formatter_class=argparse.RawDescriptionHelpFormatter)
-
-
 def run(main: Callable[[], None]) -> NoReturn:
     """Run `main` as a program: log to stderr, turn a `UserError` into one sentence and exit code 2."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    for noisy in ("httpx", "urllib3", "filelock", "fontTools"):
+    for noisy in ("httpx", "httpx2", "urllib3", "filelock", "fontTools"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         main()
     except UserError as mistake:
-        print(f"error: {mistake}", file=sys.stderr)
+        from tqdm import tqdm
+
+        # On a line of its own also where a progress bar stands: a run's last lines are read from there.
+        tqdm.write(f"error: {mistake}", file=sys.stderr)
         sys.exit(2)
     sys.exit(0)
 
@@ -59,12 +56,15 @@ def progress(items: Iterable[Item], what: str, unit: str = "it", total: int | No
     return iter(_bar(items, desc=what, unit=unit, total=total))
 
 
-def progress_bar(total: int, what: str, unit: str) -> Any:
-    """Return such a bar to be moved by hand (tqdm's `update`, also by 0): what was done comes in no order."""
-    return _bar(None, desc=what, unit=unit, total=total, miniters=0)
+def progress_bar(total: int, what: str, unit: str, work: str | None = None) -> Any:
+    """Return such a bar to be moved by hand (tqdm's `update`, also by 0): what was done comes in no order.
+
+    `work` is what rate and time left are counted in, where that is not the items (`scripts.common.progress`).
+    """
+    return _bar(None, desc=what, unit=unit, total=total, miniters=0, work=work)
 
 
 def _bar(items: Iterable[Item] | None, **options: Any) -> Any:
-    from tqdm import tqdm
+    from scripts.common.progress import Bar
 
-    return tqdm(items, mininterval=0.5 if sys.stderr.isatty() else 10.0, file=sys.stderr, **options)
+    return Bar(items, mininterval=0.5 if sys.stderr.isatty() else 10.0, file=sys.stderr, **options)

@@ -1,7 +1,6 @@
 """Provenance: beside every artefact a JSON file that says what it was made from, by which code, where and when."""
 
 import functools
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -9,13 +8,15 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from scripts.common.atomic import replacing
+from scripts.common.cli import UserError
+from scripts.common.content import sha256_of
 from scripts.common.digest import ROOT, code_digest
 
 PACKAGES = [
@@ -32,24 +33,10 @@ PACKAGES = [
     "typst",
 ]
 SUFFIX = ".provenance.json"
+Record = dict[str, Any]
 
 
 @functools.cache
-def sha256_of(path: str | Path) -> str:
-    """Return the SHA-256 of a file, or of a folder's sorted file names and contents, as hex.
-
-    Taken once a process: a job's fingerprint and its provenance name the same inputs, and a model is gigabytes.
-    """
-    path = Path(path)
-    if path.is_file():
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    digest = hashlib.sha256()
-    for part in sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith(".")):
-        digest.update(f"{part.relative_to(path).as_posix()} {sha256_of(part)}\n".encode())
-    return digest.hexdigest()
-
-
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in PACKAGES:
@@ -71,14 +58,24 @@ def hardware() -> dict[str, Any]:
 
 
 def _script() -> Path:
-    return Path(sys.modules["__main__"].__file__ or "").resolve()
+    return Path(getattr(sys.modules["__main__"], "__file__", None) or "").resolve()
 
 
 @contextmanager
-def recording(outputs: Sequence[str | Path], inputs: Sequence[str | Path], **facts: Any) -> Iterator[dict[str, Any]]:
+def recording(
+    outputs: Sequence[str | Path],
+    inputs: Sequence[str | Path],
+    options: Mapping[str, Sequence[str]] | None = None,
+    file_options: Mapping[str, Sequence[str]] | None = None,
+    choices: Sequence[str] = (),
+    **facts: Any,
+) -> Iterator[dict[str, Any]]:
     """Write `<output>.provenance.json` for each output when the block has ended without an error.
 
-    `facts` (seeds, settings, whatever else matters) are kept as they are; the yielded dict takes more of them.
+    `options` are the program's options that name no file, as they were given, `file_options` the flags of those that
+    do (read, made); `choices` is code that it runs without importing it by name (`code_digest`'s `also`);
+    `facts` (seeds, whatever else matters) are kept as they are, and the yielded dict takes more of them. Programs call
+    this through `Program.recording`.
     """
     started = time.time()
     yield facts
@@ -88,7 +85,10 @@ def recording(outputs: Sequence[str | Path], inputs: Sequence[str | Path], **fac
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     record = {
         "program": script.relative_to(ROOT).as_posix() if own else script.name,
-        "code_digest": code_digest(script.relative_to(ROOT)) if own else None,
+        "choices": list(choices),
+        "code_digest": code_digest(script.relative_to(ROOT), also=choices) if own else None,
+        "options": dict(options or {}),
+        "file_options": dict(file_options or {}),
         "inputs": {str(path): sha256_of(path) for path in inputs},
         "packages": _versions(),
         "hardware": hardware(),
@@ -98,5 +98,48 @@ def recording(outputs: Sequence[str | Path], inputs: Sequence[str | Path], **fac
         **facts,
     }
     for output in outputs:
+        own_hash = {"artefact": str(output), "sha256": sha256_of(output)}
         with replacing(f"{output}{SUFFIX}") as temporary:
-            temporary.write_text(json.dumps({"artefact": str(output), **record}, indent=2) + "\n", encoding="utf-8")
+            temporary.write_text(json.dumps({**own_hash, **record}, indent=2) + "\n", encoding="utf-8")
+
+
+def read_records(results: Path) -> dict[str, Record]:
+    """Return the provenance of every artefact in an experiment's results folder, by the artefact's path.
+
+    Raises UserError for a record that cannot be read.
+    """
+    records = (read_record(file) for file in sorted(results.rglob(f"*{SUFFIX}")))
+    return {record["artefact"]: record for record in records}
+
+
+def read_record(file: Path) -> Record:
+    """Return the provenance in one file. Raises UserError for a record that cannot be read."""
+    try:
+        record: Record = json.loads(file.read_text(encoding="utf-8"))
+        record["artefact"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"the record '{file}' is damaged: delete it and what it is of, and run again") from error
+    return record
+
+
+def disagreements(records: Mapping[str, Record]) -> list[str]:
+    """Return a sentence for every file that two artefacts were made from different states of.
+
+    A record's own artefact counts too: what was made from it must have seen it as it is.
+    """
+    states: dict[str, dict[str, list[str]]] = {}
+    for artefact, record in records.items():
+        if "sha256" in record:
+            states.setdefault(artefact, {}).setdefault(record["sha256"], []).append("its own record")
+        for path, digest in record["inputs"].items():
+            states.setdefault(path, {}).setdefault(digest, []).append(artefact)
+    return [
+        f"'{path}' has {len(seen)} states: {'; '.join(_who(digest, users) for digest, users in seen.items())}"
+        for path, seen in states.items()
+        if len(seen) > 1
+    ]
+
+
+def _who(digest: str, users: list[str]) -> str:
+    more = f" and {len(users) - 2} more" if len(users) > 2 else ""
+    return f"{digest[:8]} in {', '.join(users[:2])}{more}"

@@ -1,15 +1,17 @@
 """Take rows that contain benchmark questions out of the pool: clean.parquet, and every hit in contaminated.parquet.
 
-Words are runs of letters and digits after Unicode NFKC and lower case; a Han character is a word of its own. A row is
-hit by a question when it holds more than `max_overlap` of the question's word n-grams in its own question or in its
-response (Brown et al., 2005.14165, appendix C, with 13 words). A question of fewer words is one n-gram; of fewer than
-six words it is compared with the row's question as a whole, since "Find x." stands in every second response.
+Words are runs of letters and runs of digits, spelling that means nothing taken off (scripts/data/words.py); a Han
+character is a word of its own. A row is hit by a question in one of two ways. exact: it holds more than `max_overlap`
+of the question's word n-grams in its own question or in its response (Brown et al., 2005.14165, appendix C, with 13
+words); a question of fewer words is one n-gram. One of fewer than six words counts where it stands in the row's
+question as a sentence of its own, whatever is around it (scripts/data/short_questions.py): "Find x." stands in every
+second response. reworded: the row's question asks the same in other words (scripts/data/rewordings.py).
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,22 +19,19 @@ import polars as pl
 
 from scripts.common import cli
 from scripts.common.config.dataset import NgramOverlap
-from scripts.common.options import add_options, from_options
-from scripts.common.provenance import recording
+from scripts.common.program import Program
+from scripts.common.questions import Question, read_questions
 from scripts.common.tables import TableWriter, iterate_table
+from scripts.data.rewordings import Rewordings
+from scripts.data.short_questions import SHORTEST, ShortQuestions
+from scripts.data.tables import CONTAMINATED, POOL
+from scripts.data.words import split_words
 
 BATCH = 250  # a row of 5,000 words takes about 1 MB while it is looked through
-SHORTEST = 6  # words; shorter questions are compared as a whole
-_WORD = r"\p{Han}|[\p{L}\p{N}--\p{Han}]+"
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplication mod 2**64 loses nothing
 
 
-class Question(NamedTuple):
-    """A benchmark question."""
-
-    benchmark: str
-    id: str
-    text: str
+_HITS = {"text": pl.Int64, "question": pl.Int64, "overlap": pl.Float64, "n": pl.Int64, "hash": pl.UInt64}
 
 
 class Words(NamedTuple):
@@ -42,11 +41,6 @@ class Words(NamedTuple):
     """uint64, a hash of each word."""
     text: np.ndarray
     """int64, the index of the text that each word stands in, ascending."""
-
-
-def split_words(texts: pl.Series) -> pl.Series:
-    """Return the normalised words of each text, as lists."""
-    return texts.fill_null("").str.normalize("NFKC").str.to_lowercase().str.extract_all(_WORD)
 
 
 def hash_words(lists: pl.Series) -> Words:
@@ -59,7 +53,7 @@ def hash_words(lists: pl.Series) -> Words:
 def rolling_hashes(words: Words, lengths: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (n, hashes of the runs of n words that start at each word) for each of `lengths`, ascending.
 
-    Each length goes on from the one before. Runs over the end of a text are among them.
+    Each length resumes from the one before. Runs over the end of a text are among them.
     """
     hashes, done = np.zeros(len(words.hashes), np.uint64), 0
     for n in lengths:
@@ -96,11 +90,13 @@ def ngram_hashes(words: Words, n: int) -> Words:
 
 
 class Index:
-    """The n-grams of all benchmark questions, by length."""
+    """The questions of all benchmarks: their n-grams by length, the short ones, and the content words of all."""
 
-    def __init__(self, questions: Sequence[Question], ngram: int) -> None:
-        self.questions = list(questions)
-        self.words = split_words(pl.Series([question.text for question in questions], dtype=pl.String))
+    def __init__(self, benchmarks: Mapping[str, Sequence[Question]], settings: NgramOverlap) -> None:
+        self.questions = [(name, question) for name, questions in benchmarks.items() for question in questions]
+        self._settings, ngram = settings, settings.ngram
+        texts = [question.question for _, question in self.questions]
+        self.words = split_words(pl.Series(texts, dtype=pl.String))
         lengths = self.words.list.len().to_numpy()
         self.by_length: dict[int, pl.DataFrame] = {}
         for n in sorted({min(ngram, int(length)) for length in lengths if length >= SHORTEST}):
@@ -110,21 +106,19 @@ class Index:
             frame = pl.DataFrame({"hash": grams.hashes, "question": members[grams.text]}).unique(maintain_order=True)
             self.by_length[n] = frame.with_columns(pl.len().over("question").alias("grams"))
         self.prefilters = {n: Prefilter(frame["hash"].to_numpy()) for n, frame in self.by_length.items()}
-        self.short = {
-            tuple(words): number for number, words in enumerate(self.words.to_list()) if 0 < len(words) < SHORTEST
-        }
+        self.short = ShortQuestions({k: texts[k] for k, length in enumerate(lengths) if 0 < length < SHORTEST})
+        self.rewordings = Rewordings(texts, settings.reworded)
 
-    def hits(self, questions: pl.Series, responses: pl.Series, max_overlap: float) -> pl.DataFrame:
+    def hits(self, questions: pl.Series, responses: pl.Series) -> pl.DataFrame:
         """Return a row (text, question, overlap, n, hash) for each pair of a row and a benchmark question it holds.
 
         `text` and `question` are indices, `overlap` is the share of the question's n-grams found, `hash` one of them.
         """
-        asked = split_words(questions)
-        found = [self._short_hits(asked)]
+        short = [(text, question, 1.0, 0, 0) for text, question in self.short.find(questions)]
+        found = [pl.DataFrame(short, schema=_HITS, orient="row")]
         # An unused word keeps n-grams from running from the question into the response.
-        words = hash_words(
-            asked.list.concat(pl.Series([["\x1f"]]).new_from_index(0, len(asked))).list.concat(split_words(responses))
-        )
+        between = pl.Series([["\x1f"]]).new_from_index(0, len(questions))
+        words = hash_words(split_words(questions).list.concat(between).list.concat(split_words(responses)))
         for n, hashes in rolling_hashes(words, list(self.by_length)):
             index = self.by_length[n]
             places = self.prefilters[n].candidates(hashes)
@@ -134,85 +128,95 @@ class Index:
             found.append(
                 pairs.group_by("text", "question", maintain_order=True)
                 .agg((pl.len() / pl.col("grams").first()).alias("overlap"), pl.col("hash").first())
-                .filter(pl.col("overlap") > max_overlap)
+                .filter(pl.col("overlap") > self._settings.max_overlap)
                 .with_columns(pl.lit(n, pl.Int64).alias("n"))
                 .select("text", "question", "overlap", "n", "hash")
             )
         return pl.concat(found).sort("text", "question")
 
-    def _short_hits(self, asked: pl.Series) -> pl.DataFrame:
-        pairs = [
-            (row, self.short[tuple(words)], 1.0, len(words), 0)
-            for row, words in enumerate(asked.to_list() if self.short else [])
-            if tuple(words) in self.short
-        ]
-        schema = {"text": pl.Int64, "question": pl.Int64, "overlap": pl.Float64, "n": pl.Int64, "hash": pl.UInt64}
-        return pl.DataFrame(pairs, schema=schema, orient="row")
-
     def matching_text(self, question: int, n: int, gram: int) -> str:
-        """Return the words of the question's n-gram with hash `gram`."""
+        """Return the words of the question's n-gram with hash `gram`; of a short question (n 0) all."""
         words = self.words[question].to_list()
+        if n == 0:
+            return " ".join(words)
         hashes = ngram_hashes(hash_words(pl.Series([words], dtype=pl.List(pl.String))), n).hashes
         places = np.flatnonzero(hashes == np.uint64(gram))
         start = int(places[0]) if len(places) else 0
         return " ".join(words[start : start + n])
 
 
-def read_questions(files: Sequence[Path]) -> Iterator[Question]:
-    """Yield the questions of benchmarks/{benchmark}/test.jsonl files."""
-    for file in files:
-        with file.open(encoding="utf-8") as lines:
-            for line in lines:
-                question = json.loads(line)
-                yield Question(file.parent.name, str(question["id"]), question["question"])
-
-
-def contaminated_rows(index: Index, pool: pl.DataFrame, max_overlap: float) -> list[dict[str, Any]]:
+def contaminated_rows(index: Index, pool: pl.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of the table `contaminated` for a batch of the pool."""
-    hits = index.hits(pool["question"], pool["response"], max_overlap)
+    found = []
+    exact = set()
+    for hit in index.hits(pool["question"], pool["response"]).to_dicts():
+        exact.add((hit["text"], hit["question"]))
+        match = index.matching_text(hit["question"], hit["n"], hit["hash"])
+        found.append((hit["text"], hit["question"], "exact", hit["overlap"], match))
+    for like in index.rewordings.find(pool["question"]):
+        if (like.text, like.question) not in exact:
+            match = " ".join(pool["question"][like.text].split())
+            found.append((like.text, like.question, "reworded", like.score, match))
     return [
         {
-            "id": pool["id"][hit["text"]],
-            "benchmark": index.questions[hit["question"]].benchmark,
-            "question_id": index.questions[hit["question"]].id,
-            "overlap": hit["overlap"],
-            "match": index.matching_text(hit["question"], hit["n"], hit["hash"]),
+            "id": pool["id"][text],
+            "benchmark": index.questions[question][0],
+            "question_id": index.questions[question][1].id,
+            "kind": kind,
+            "score": score,
+            "match": match,
         }
-        for hit in hits.to_dicts()
+        for text, question, kind, score, match in sorted(found)
     ]
 
 
-def main() -> None:
-    parser = cli.parser(__doc__)
-    parser.add_argument("--pool", type=Path, required=True, help="pool.parquet")
-    parser.add_argument("--benchmarks", type=Path, nargs="*", default=[], help="test.jsonl of each benchmark")
-    add_options(parser, NgramOverlap)
-    parser.add_argument("--clean", type=Path, help="clean.parquet (left out: the hits are only counted)")
-    parser.add_argument("--contaminated", type=Path, required=True, help="contaminated.parquet")
-    arguments = parser.parse_args()
-    settings = from_options(NgramOverlap, arguments)
-    index = Index(list(read_questions(arguments.benchmarks)), settings.ngram)
+def in_order(
+    index: Index, batches: Iterable[pl.DataFrame], threads: int
+) -> Iterator[tuple[pl.DataFrame, list[dict[str, Any]]]]:
+    """Yield each batch with its hits, in their order, `threads` of them worked on at a time and as many held.
 
-    inputs = [arguments.pool, *arguments.benchmarks]
-    outputs = [path for path in (arguments.clean, arguments.contaminated) if path]
+    What takes the time, in polars and numpy, leaves Python's lock to the other threads.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[tuple[pl.DataFrame, Any]] = deque()
+        for batch in batches:
+            waiting.append((batch, pool.submit(contaminated_rows, index, batch)))
+            if len(waiting) > threads:
+                first, hits = waiting.popleft()
+                yield first, hits.result()
+        for batch, hits in waiting:
+            yield batch, hits.result()
+
+
+def main() -> None:
+    program = Program(__doc__)
+    program.add_input("--pool", "pool.parquet")
+    program.add_input("--benchmarks", "test.jsonl of each benchmark", many=True, optional=True)
+    program.add_settings("--overlap", NgramOverlap)
+    program.add_argument("--threads", type=int, default=1, help="batches that are looked through side by side")
+    program.add_output("--clean", "clean.parquet (left out: the hits are only counted)", optional=True)
+    program.add_output("--contaminated", "contaminated.parquet")
+    arguments = program.parse()
+    index = Index({file.parent.name: read_questions(file) for file in arguments.benchmarks}, arguments.overlap)
     with (
-        recording(outputs=outputs, inputs=inputs, questions=len(index.questions)) as facts,
-        TableWriter("pool", arguments.clean) if arguments.clean else nullcontext() as clean,
-        TableWriter("contaminated", arguments.contaminated) as contaminated,
+        program.recording(questions=len(index.questions)) as facts,
+        TableWriter(POOL, arguments.clean) if arguments.clean else nullcontext() as clean,
+        TableWriter(CONTAMINATED, arguments.contaminated) as contaminated,
     ):
-        hit_rows = 0
-        for batch in cli.progress(iterate_table("pool", arguments.pool, BATCH), "rows", f"x{BATCH} rows"):
-            pool = pl.DataFrame(batch)
-            hits = contaminated_rows(index, pool, settings.max_overlap)
-            hit_ids = {hit["id"] for hit in hits}
-            hit_rows += len(hit_ids)
+        hit_rows = {"exact": 0, "reworded": 0}
+        batches = (pl.DataFrame(batch) for batch in iterate_table(POOL, arguments.pool, BATCH))
+        for pool, hits in cli.progress(in_order(index, batches, arguments.threads), "rows", f"x{BATCH} rows"):
+            exact = {hit["id"] for hit in hits if hit["kind"] == "exact"}
+            ids = {hit["id"] for hit in hits}
+            hit_rows["exact"] += len(exact)
+            hit_rows["reworded"] += len(ids - exact)
             if clean:
-                clean.write(pool.filter(~pl.col("id").is_in(list(hit_ids))))
+                clean.write(pool.filter(~pl.col("id").is_in(list(ids))))
             contaminated.write(hits)
-        facts["contaminated_rows"] = hit_rows
+        facts["contaminated_rows"] = sum(hit_rows.values())
     cli.log.info(
-        "%d rows contain a benchmark question; %d hits of %d questions",
-        hit_rows,
+        "%d rows contain a benchmark question, %d more a reworded one; %d hits of %d questions",
+        *hit_rows.values(),
         contaminated.rows,
         len(index.questions),
     )

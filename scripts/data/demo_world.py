@@ -3,7 +3,7 @@
 A problem starts from a number and applies labelled operations ("Start with 5. A: add 5. F: take 3. Result?"); the
 running value stays in 0..20. Its chain states one thought a line. Progressive lines work out one operation each; the
 functional lines are those that LIMOPro (arXiv:2505.19187) scores and prunes: verification, multi-method validation
-and error correction. The generator knows which of these the answer hangs on, so the demo can tell whether pruning
+and error correction. The generator knows which of these the answer depends on, so the demo can tell whether pruning
 by perplexity finds them.
 """
 

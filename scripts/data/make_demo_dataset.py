@@ -3,19 +3,22 @@
 Of every 200 rows five are broken on purpose: an exact duplicate, one that differs in case and spacing, a chain that is
 cut off, a response without a boxed answer, an empty question. A few rows hold questions of the demo's benchmarks. So
 the account of what left the pool is not empty. The column `truth` says for each functional line of a chain whether the
-answer hangs on it; it stays in raw.parquet and is never shown to the scorer.
+answer depends on it; it stays in raw.parquet and is never shown to the scorer. With --hurtful some rows hurt, and the
+column `worth` says which (scripts/data/hurtful.py).
 """
 
 import json
 import random
-from pathlib import Path
 from typing import Any
 
 from scripts.common import cli
-from scripts.common.provenance import recording
+from scripts.common.config.dataset import Hurtful
+from scripts.common.program import Program
 from scripts.common.seeds import derive_seed
 from scripts.common.tables import write_table
 from scripts.data.demo_world import Habits, Problem, draw_benchmark, draw_chain, draw_problem, write_response
+from scripts.data.hurtful import HELPS, Spoiler
+from scripts.data.tables import RAW
 
 OPERATIONS = (3, 4, 5)  # in a problem
 LEAKED = 3  # questions of each benchmark
@@ -56,32 +59,42 @@ def break_row(row: dict[str, Any], before: dict[str, Any], fault: str) -> dict[s
     return {**row, "question": ""}
 
 
-def make_rows(rows: int, seed: int, leaks: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
-    """Return `rows` rows of `raw`; `leaks` names the benchmarks, with the keys of their specification, to leak from."""
+def make_rows(
+    rows: int, seed: int, leaks: dict[str, dict[str, int]], hurtful: Hurtful | None = None
+) -> list[dict[str, Any]]:
+    """Return `rows` rows of `raw`; `leaks` names the benchmarks, with the keys of their specification, to leak from.
+
+    With `hurtful` some rows hurt, and each says what it is `worth`.
+    """
     rng = random.Random(derive_seed(seed, "dataset"))
     leaked = [p for spec in leaks.values() for p in draw_benchmark(seed, **spec)[:LEAKED]]
     places = dict(zip(range(20, rows, max(1, rows // (len(leaked) + 1))), leaked, strict=False))
+    spoiler = Spoiler(hurtful, seed, OPERATIONS) if hurtful else None
     made: list[dict[str, Any]] = []
     for number in range(rows):
-        problem = places.get(number) or draw_problem(rng, rng.choice(OPERATIONS))
-        row = make_row(number, problem, rng)
+        problem, worth = places.get(number) or draw_problem(rng, rng.choice(OPERATIONS)), HELPS
+        if spoiler and number not in places:
+            worth, problem = spoiler.draw(problem)
+        row = make_row(number, problem, rng) | ({"worth": worth} if spoiler else {})
         fault = FAULTS.get(number % 200)
         made.append(break_row(row, made[-1], fault) if fault else row)
     return made
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
-    parser.add_argument("--rows", type=int, required=True, help="how many rows to make")
-    parser.add_argument("--seed", type=int, required=True, help="the experiment's seed")
-    parser.add_argument(
+    program = Program(__doc__)
+    program.add_argument("--rows", type=int, required=True, help="how many rows to make")
+    program.add_argument("--seed", type=int, required=True, help="the experiment's seed")
+    program.add_argument(
         "--leak", default="{}", help='benchmarks to leak from, as JSON: {"name": {"operations": 4, ...}}'
     )
-    parser.add_argument("--output", type=Path, required=True, help="raw.parquet")
-    arguments = parser.parse_args()
-    with recording(outputs=[arguments.output], inputs=[], seed=arguments.seed, rows=arguments.rows):
-        rows = make_rows(arguments.rows, arguments.seed, json.loads(arguments.leak))
-        write_table("raw", rows, arguments.output)
+    program.add_settings("--hurtful", Hurtful)
+    program.add_output("--output", "raw.parquet")
+    arguments = program.parse()
+    with program.recording(seed=arguments.seed, rows=arguments.rows):
+        hurtful = arguments.hurtful if arguments.hurtful.total() else None
+        rows = make_rows(arguments.rows, arguments.seed, json.loads(arguments.leak), hurtful)
+        write_table(RAW, rows, arguments.output)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ _EMPTY = 0
 
 
 class Seen:
-    """Maps 64-bit keys to 64-bit values, both uniformly distributed: open addressing in two flat arrays.
+    """Maps 64-bit keys, uniformly distributed, to 64-bit values: open addressing in two flat arrays.
 
     While it grows the old arrays stand beside the new ones. Among n rows two different ones share a key with a
     probability below n**2 / 2**65: for 4 million rows less than one in two million, for the whole run.
@@ -23,6 +23,17 @@ class Seen:
 
     def __len__(self) -> int:
         return self._size
+
+    def get(self, key: int) -> int | None:
+        """Return the value stored for `key`, or None."""
+        key = key or 1
+        keys, mask = self._keys, len(self._keys) - 1
+        slot = key & mask
+        while keys[slot] != _EMPTY:
+            if keys[slot] == key:
+                return self._values[slot]
+            slot = (slot + 1) & mask
+        return None
 
     def setdefault(self, key: int, value: int) -> int | None:
         """Return the value stored for `key`; where there is none, store `value` and return None."""

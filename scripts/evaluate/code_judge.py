@@ -3,15 +3,15 @@
 The program is taken out of the answer, and what it prints is compared, as lighteval does it for LiveCodeBench. The
 program sees the inputs only, never the outputs that are expected. Two things differ from lighteval's codegen_metrics:
 a program that reads standard input runs as a program, one process a test, and not as the body of a function with
-sys.stdin replaced, where sys.stdin.buffer is missing and `global` finds nothing; and the time limit is of processor
-time, so that a busy machine fails nobody.
+sys.stdin replaced, where sys.stdin.buffer is missing and `global` finds nothing; and the time limit is of the program's
+own time (`watching`), so that a busy machine fails nobody.
 """
 
 import itertools
 import json
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from decimal import InvalidOperation
 
 from lighteval.metrics.metrics_sample import SamplingMetric
 from lighteval.tasks.requests import Doc
@@ -22,7 +22,9 @@ from lighteval.tasks.tasks.lcb.codegen_metrics import (
     import_string,
 )
 
-from scripts.common.cli import UserError, progress
+from scripts.common.cli import UserError, log, progress
+from scripts.common.judging.thinking import after_thinking
+from scripts.common.judging.verdict import IN_THINKING
 from scripts.common.questions import ProgramTest, Question, unpack_tests
 from scripts.evaluate import sandbox
 from scripts.evaluate.scoring import Judge, Verdict
@@ -38,7 +40,10 @@ def same_lines(printed: str, expected: str) -> bool:
 
 def _same_numbers(line: str, other: str) -> bool:
     (known, numbers), (other_known, other_numbers) = (convert_line_to_decimals(text) for text in (line, other))
-    return known and other_known and numbers == other_numbers
+    try:
+        return known and other_known and numbers == other_numbers
+    except InvalidOperation:  # sNaN equals nothing, and says so
+        return False
 
 
 def fault(source: str, test: ProgramTest, function: str | None, sandboxed: bool) -> str | None:
@@ -50,7 +55,11 @@ def fault(source: str, test: ProgramTest, function: str | None, sandboxed: bool)
         return None if same_lines(ended.output, test.output) else "wrong output"
     try:
         same = json.loads(ended.output) == json.loads(test.output)
-    except json.JSONDecodeError:
+    except (
+        ValueError,
+        RecursionError,
+        MemoryError,
+    ):  # no JSON, or none that can be held: thousands of brackets, digits
         same = False
     return None if same else "wrong output"
 
@@ -58,17 +67,19 @@ def fault(source: str, test: ProgramTest, function: str | None, sandboxed: bool)
 class CodeJudge(Judge):
     """Judges programs in the place of a metric's own scoring function; `extracted` is the program."""
 
-    def __init__(self, metrics: Sequence[SamplingMetric], questions: list[Question], sandboxed: bool = True) -> None:
-        """`questions` are those of the metrics' answers, with their tests."""
+    def __init__(
+        self, metrics: Sequence[SamplingMetric], questions: list[Question], sandboxed: bool = True, workers: int = 1
+    ) -> None:
+        """`questions` are those of the metrics' answers, with their tests; `workers` tests run side by side."""
         super().__init__(metrics)
         if lacking := next((question.id for question in questions if not question.tests), None):
             raise UserError(f"question '{lacking}' has no tests: a benchmark of kind code needs them")
-        self._sandboxed = sandboxed
+        self._sandboxed, self._workers = sandboxed, workers
         self._questions = {question.id: question for question in questions}
 
     def _start(self) -> None:
         # A test each, side by side: a right answer has passed them all.
-        self._pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+        self._pool = ThreadPoolExecutor(self._workers)
         self._judged = progress(itertools.count(), "programs", "answer")
 
     def _stop(self) -> None:
@@ -76,9 +87,20 @@ class CodeJudge(Judge):
 
     def _ask(self, doc: Doc, text: str) -> Verdict:
         next(self._judged)
-        source = extract_code(text)
+        rest = after_thinking(text)
+        if rest is None:
+            return Verdict(0, None, IN_THINKING)
+        source = extract_code(rest)
         if not source.strip():
             return Verdict(0, None, "no program between ``` and ```")
+        try:
+            return self._run(doc, source)
+        except Exception as error:  # whatever a program has done: no other answer may be lost for it
+            log.warning("a program could not be judged and counts as wrong", exc_info=error)
+            return Verdict(0, source, f"{type(error).__name__} while it was judged")
+
+    def _run(self, doc: Doc, source: str) -> Verdict:
+        """Return the verdict on a program: it passes every test, or the first that it fails says why."""
         question = self._questions[doc.choices[doc.gold_index]]
         tests = unpack_tests(question.tests or "")
         running = [self._pool.submit(fault, source, test, question.function, self._sandboxed) for test in tests]

@@ -6,8 +6,10 @@ experiment's seed, the question's id and the number of the sample, so neither sh
 
 import json
 import logging
+import os
+import sys
 from argparse import Namespace
-from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,22 @@ import pyarrow as pa
 
 from scripts.common import cli
 from scripts.common.atomic import replacing
-from scripts.common.chat import load_tokenizer
+from scripts.common.chat import add_chat, tokenizer_from
 from scripts.common.cli import UserError
 from scripts.common.config.evaluation import Generation
-from scripts.common.options import add_options, from_options
-from scripts.common.provenance import recording
+from scripts.common.content import sha256_of
+from scripts.common.digest import code_digest
+from scripts.common.program import Program, read_settings
 from scripts.common.questions import Question, read_questions
+from scripts.common.rendering import stop_token_ids
 from scripts.common.tables import to_table, write_table
 from scripts.evaluate import sandbox
+from scripts.evaluate.engines import ENGINES
+from scripts.evaluate.engines.base import Sampling
+from scripts.evaluate.kinds import KINDS
+from scripts.evaluate.running import EngineRun
+from scripts.evaluate.store import FOLDER, Store
+from scripts.evaluate.tables import ANSWERS
 
 Row = dict[str, Any]
 Result = dict[str, Any]
@@ -30,12 +40,37 @@ Result = dict[str, Any]
 
 def check_options(arguments: Namespace) -> None:
     """Raise UserError for what cannot be evaluated."""
-    if not (arguments.model / "config.json").is_file():
+    choice = ENGINES[arguments.engine]
+    if lacking := choice.missing(arguments.engine, sys.executable):
+        raise UserError(lacking)
+    if takes_messages(arguments):
+        if arguments.chat_template or arguments.chat.chat_template_kwargs:
+            raise UserError(
+                f"the engine {arguments.engine} takes messages: neither a chat_template nor chat_template_kwargs can "
+                "be put on them"
+            )
+    elif arguments.model is None or not (arguments.model / "config.json").is_file():
         raise UserError(f"there is no model in '{arguments.model}' (no config.json)")
     if not 0 <= arguments.shard < arguments.shards:
         raise UserError(f"--shard {arguments.shard} is not one of 0 to {arguments.shards - 1}")
-    if arguments.kind == "code":
+    if KINDS[arguments.kind].runs_programs:
         sandbox.is_usable(arguments.allow_unsandboxed_code)  # told now, and not after the answers were generated
+
+
+def merged(settings: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with the keys of `more`, also those within one key of both."""
+    both = {
+        key: merged(settings[key], more[key]) for key in settings.keys() & more.keys() if isinstance(more[key], dict)
+    }
+    return {**settings, **more, **both}
+
+
+def takes_messages(arguments: Namespace) -> bool:
+    """Tell whether prompts go to the engine as messages: then no tokenizer is needed here."""
+    settings = arguments.engine_settings
+    return ENGINES[arguments.engine].by_messages(
+        {name: getattr(settings, name) for name in type(settings).model_fields}
+    )
 
 
 def questions_of_shard(path: Path, shard: int, shards: int, with_tests: bool = False) -> list[Question]:
@@ -50,11 +85,14 @@ def build_model(arguments: Namespace, generation: Generation) -> Any:
     """Return our lighteval model on the engine asked for. Raises UserError for an answer longer than the context."""
     from lighteval.models.model_input import GenerationParameters
 
-    from scripts.evaluate.engines import longest_sequence, stop_token_ids
+    from scripts.evaluate.engines.base import longest_sequence
     from scripts.evaluate.lighteval_model import EngineConfig, EngineModel
 
-    length = longest_sequence(arguments.model, arguments.max_model_length)
-    if arguments.kind != "loglikelihood" and generation.max_new_tokens > length:
+    by_messages = takes_messages(arguments)
+    length = arguments.max_model_length
+    if not by_messages:
+        length = longest_sequence(arguments.model, length)
+    if KINDS[arguments.kind].generates and generation.max_new_tokens > length:
         raise UserError(
             f"max_new_tokens is {generation.max_new_tokens:,}, more than the {length:,} tokens of model "
             f"'{arguments.model_name}' (the smaller of its own context and evaluation.max_model_length): lower "
@@ -62,7 +100,9 @@ def build_model(arguments: Namespace, generation: Generation) -> Any:
         )
     config = EngineConfig(
         model_name=arguments.model_name,
-        generation_parameters=GenerationParameters(**generation.model_dump(), seed=arguments.seed),
+        generation_parameters=GenerationParameters(
+            **generation.model_dump(exclude={"stop"}), stop_tokens=generation.stop, seed=arguments.seed
+        ),
         system_prompt=arguments.system_prompt,
         engine=arguments.engine,
         dtype=arguments.dtype,
@@ -71,39 +111,50 @@ def build_model(arguments: Namespace, generation: Generation) -> Any:
         shard=arguments.shard,
         shards=arguments.shards,
     )
-    tokenizer = load_tokenizer(arguments.model, arguments.chat_template)
-    stop_ids = stop_token_ids(arguments.model, tokenizer)
-    return EngineModel(config, tokenizer, lambda: start_engine(arguments, length), stop_ids)
+    tokenizer = None if by_messages else tokenizer_from(arguments, arguments.model)
+    sampling = Sampling(
+        generation.temperature,
+        generation.top_p,
+        stop_ids=frozenset() if by_messages else stop_token_ids(arguments.model, tokenizer),
+        top_k=generation.top_k,
+        min_p=generation.min_p,
+        repetition_penalty=generation.repetition_penalty,
+        stop=tuple(generation.stop or ()),
+    )
+    store, hint = store_of(arguments, sampling, length), ENGINES[arguments.engine].hint
+    gives_answer = KINDS[arguments.kind].gives_answer
+    return EngineModel(config, tokenizer, lambda: start_engine(arguments, length), sampling, store, hint, gives_answer)
+
+
+def store_of(arguments: Namespace, sampling: Sampling, length: int) -> Store:
+    """Return where the answers of this model, drawn in this way, are kept and found.
+
+    A model of which no folder is here is known by its name and its endpoint's address.
+    """
+    engine = ENGINES[arguments.engine]
+    folder = os.environ.get(FOLDER)
+    return Store(
+        Path(folder) if folder else None,
+        of={
+            "model": sha256_of(arguments.model) if arguments.model else arguments.model_name,
+            "dtype": arguments.dtype,
+            "engine": code_digest("scripts/evaluate/engines/base.py", engine.packages, engine.code()),
+            "settings": arguments.answering_settings,
+            "sampling": {**asdict(sampling), "stop_ids": sorted(sampling.stop_ids)},
+            "length": length,
+        },
+    )
 
 
 def start_engine(arguments: Namespace, length: int) -> Any:
     """Return the engine asked for, with the model in it; `length` tokens are the longest prompt and answer."""
-    if arguments.engine == "vllm":
-        from scripts.evaluate.vllm_engine import VllmEngine
-
-        return VllmEngine(arguments.model, arguments.dtype, length, arguments.gpu_memory_utilization)
-    from scripts.evaluate.transformers_engine import TransformersEngine
-
-    return TransformersEngine(arguments.model, arguments.dtype, arguments.batch_size)
+    return ENGINES[arguments.engine].start(arguments.model, arguments.dtype, length, arguments.engine_settings)
 
 
-def build_judge(arguments: Namespace, task: Any, questions: list[Question]) -> Any:
-    """Return what tells right answers from wrong ones in the place of the task's metrics, as a context; nothing does
-    where choices are weighed."""
-    from scripts.evaluate.scoring import Judge
-
-    if arguments.kind == "loglikelihood":
-        return nullcontext()
-    scoring = [metric.sample_level_fn for metric in task.metrics]
-    if arguments.kind != "code":
-        return Judge(scoring)
-    from scripts.evaluate.code_judge import CodeJudge
-
-    return CodeJudge(scoring, questions, sandbox.is_usable(arguments.allow_unsandboxed_code))
-
-
-def evaluate(arguments: Namespace, generation: Generation, questions: list[Question]) -> tuple[Result, pa.Table]:
-    """Return lighteval's result JSON and the table `answers`, in the questions' order."""
+def evaluate(
+    arguments: Namespace, generation: Generation, questions: list[Question]
+) -> tuple[Result, pa.Table, EngineRun]:
+    """Return lighteval's result JSON, the table `answers` in the questions' order, and what the engine did for them."""
     with cli.heavy_imports():
         from scripts.evaluate.lighteval_patches import run_pipeline
         from scripts.evaluate.scores import log_summary, majority_name, scores
@@ -113,28 +164,27 @@ def evaluate(arguments: Namespace, generation: Generation, questions: list[Quest
     logging.getLogger("lighteval").setLevel(logging.ERROR)
     source = str(arguments.questions.parent)
     task = build_task(arguments.benchmark, source, questions, arguments.kind, arguments.samples)
-    likelihood = arguments.kind == "loglikelihood"
-    with build_judge(arguments, task, questions) as judge:
+    kind = KINDS[arguments.kind]
+    scoring = [metric.sample_level_fn for metric in task.metrics]
+    with kind.judge(scoring, questions, arguments.allow_unsandboxed_code, arguments.threads) as judge:
         model = build_model(arguments, generation)
         result, details = run_pipeline(task, model)
         rows = [
             row
             for question in questions
             for row in (
-                likelihood_rows(question, details[question.id])
-                if likelihood
-                else answer_rows(question, model.generated[question.id], details[question.id], judge)
+                answer_rows(question, model.generated[question.id], details[question.id], judge)
+                if kind.generates
+                else likelihood_rows(question, details[question.id])
             )
         ]
     whose = {"model": arguments.model_name, "subset": arguments.subset, "train_seed": arguments.train_seed}
-    answers = to_table("answers", [{**whose, "benchmark": arguments.benchmark, **row} for row in rows])
-    if arguments.samples > 1 and arguments.kind != "code":  # no two programs are the same answer
+    answers = to_table(ANSWERS, [{**whose, "benchmark": arguments.benchmark, **row} for row in rows])
+    if arguments.samples > 1 and kind.votes:
         for scored in result["results"].values():
             scored |= scores(answers, [majority_name(arguments.samples)])
-    run = model.run
-    speed = f"; {run.tokens:,} tokens in {run.seconds:,.1f} s ({run.tokens / run.seconds:,.0f} tokens/s)"
-    log_summary(answers, arguments.model_name, arguments.benchmark, speed)
-    return result, answers
+    log_summary(answers, arguments.model_name, arguments.benchmark, f"; {model.run.summary()}")
+    return result, answers, model.run
 
 
 def likelihood_rows(question: Question, detail: Any) -> list[Row]:
@@ -148,6 +198,7 @@ def likelihood_rows(question: Question, detail: Any) -> list[Row]:
             "correct": int(detail.metric["acc"]),
             "extracted": likeliest,
             "gold": question.answer,
+            "disputed": False,
             "output_tokens": 0,
             "truncated": False,
             "text": likeliest,
@@ -173,7 +224,9 @@ def answer_rows(question: Question, generated: list[Any], detail: Any, judge: An
                 "extracted": verdict.extracted,
                 "gold": question.answer,
                 "reason": verdict.reason,
-                "output_tokens": len(answer.token_ids),
+                "rule": verdict.rule,
+                "disputed": verdict.disputed,
+                "output_tokens": answer.tokens,
                 "truncated": answer.finish_reason == "length",
                 "finish_reason": answer.finish_reason,
                 "text": text,
@@ -182,49 +235,55 @@ def answer_rows(question: Question, generated: list[Any], detail: Any, judge: An
     return rows
 
 
-def parse() -> Namespace:
-    parser = cli.parser(__doc__)
-    parser.add_argument("--model", type=Path, required=True, help="the model's folder, tokenizer and all")
-    parser.add_argument("--model-name", required=True, help="what the model is called in the results: base or a run")
-    parser.add_argument("--subset", help="a run: what it was trained on")
-    parser.add_argument("--train-seed", type=int, help="a run: its training seed")
-    parser.add_argument("--chat-template", type=Path, help="a Jinja file that replaces the model's own chat template")
-    parser.add_argument("--benchmark", required=True, help="the benchmark's name in the results")
-    parser.add_argument("--questions", type=Path, required=True, help="the benchmark's test.jsonl")
-    kinds = ["math", "choice", "code", "loglikelihood"]
-    parser.add_argument("--kind", choices=kinds, default="math", help="how answers are checked")
-    parser.add_argument("--allow-unsandboxed-code", action="store_true", help="run programs even without bubblewrap")
-    parser.add_argument("--samples", type=int, default=1, help="answers per question")
-    parser.add_argument("--seed", type=int, required=True, help="seed of all answers")
-    parser.add_argument("--shard", type=int, default=0, help="which shard of the questions, from 0")
-    parser.add_argument("--shards", type=int, default=1, help="how many shards there are")
-    parser.add_argument("--engine", choices=["vllm", "transformers"], required=True, help="what generates")
-    parser.add_argument("--dtype", choices=["bfloat16", "float16", "float32"], default="bfloat16", help="of weights")
-    parser.add_argument("--system-prompt", help="system prompt of every question")
-    parser.add_argument("--max-model-length", type=int, default=32_768, help="longest prompt plus answer, in tokens")
-    parser.add_argument("--batch-size", type=int, default=64, help="transformers: answers generated side by side")
-    parser.add_argument("--gpu-memory-utilization", type=float, default=0.9, help="vllm: share of the GPU's memory")
-    add_options(parser, Generation)
-    parser.add_argument("--result", type=Path, required=True, help="lighteval's result JSON")
-    parser.add_argument("--answers", type=Path, required=True, help="the table of answers")
-    return parser.parse_args()
+def declare() -> Program:
+    """Return the program's options."""
+    program = Program(__doc__)
+    program.add_input("--model", "the model's folder, tokenizer and all (a chat endpoint needs none)", optional=True)
+    program.add_argument("--model-name", required=True, help="what the model is called in the results: base or a run")
+    program.add_argument("--subset", help="a run: what it was trained on")
+    program.add_argument("--train-seed", type=int, help="a run: its training seed")
+    add_chat(program)
+    program.add_argument("--benchmark", required=True, help="the benchmark's name in the results")
+    program.add_input("--questions", "the benchmark's test.jsonl")
+    program.add_argument("--kind", choices=list(KINDS), default="math", help="how answers are checked")
+    program.add_argument("--allow-unsandboxed-code", action="store_true", help="run programs even without bubblewrap")
+    cores = len(os.sched_getaffinity(0))
+    program.add_argument("--threads", type=int, default=cores, help="programs run side by side (default: every core)")
+    program.add_argument("--samples", type=int, default=1, help="answers per question")
+    program.add_argument("--seed", type=int, required=True, help="seed of all answers")
+    program.add_argument("--shard", type=int, default=0, help="which shard of the questions, from 0")
+    program.add_argument("--shards", type=int, default=1, help="how many shards there are")
+    program.add_argument("--engine", choices=list(ENGINES), required=True, help="what generates")
+    program.add_argument("--engine-settings", default="{}", metavar="JSON", help="what only this engine takes, as JSON")
+    program.add_argument("--engine-manner", default="{}", metavar="JSON", help="more of these, which change no answer")
+    program.add_argument("--dtype", choices=["bfloat16", "float16", "float32"], default="bfloat16", help="of weights")
+    program.add_argument("--system-prompt", help="system prompt of every question")
+    program.add_argument("--max-model-length", type=int, default=32_768, help="longest prompt plus answer, in tokens")
+    program.add_settings("--generation", Generation)
+    program.add_output("--result", "lighteval's result JSON")
+    program.add_output("--answers", "the table of answers")
+    return program
 
 
 def main() -> None:
-    arguments = parse()
-    generation = from_options(Generation, arguments)
+    program = declare()
+    arguments = program.parse()
+    generation: Generation = arguments.generation
+    settings = ENGINES[arguments.engine].settings
+    program.runs(*ENGINES[arguments.engine].code(), *KINDS[arguments.kind].judging_code())
+    arguments.answering_settings = json.loads(arguments.engine_settings)
+    whole = merged(arguments.answering_settings, json.loads(arguments.engine_manner))
+    arguments.engine_settings = read_settings("--engine-settings", settings, json.dumps(whole))
     check_options(arguments)
-    questions = questions_of_shard(arguments.questions, arguments.shard, arguments.shards, arguments.kind == "code")
-    with recording(
-        outputs=[arguments.result, arguments.answers],
-        inputs=[arguments.model, arguments.questions],
-        seed=arguments.seed,
-        engine=arguments.engine,
-        **generation.model_dump(),
-    ) as facts:
-        result, answers = evaluate(arguments, generation, questions)
-        facts["answers"] = len(answers)
-        write_table("answers", answers, arguments.answers)
+    with_tests = KINDS[arguments.kind].runs_programs
+    questions = questions_of_shard(arguments.questions, arguments.shard, arguments.shards, with_tests)
+    drawing = generation.model_dump(exclude_none=True)
+    with program.recording(seed=arguments.seed, engine=arguments.engine, **drawing) as facts:
+        result, answers, run = evaluate(arguments, generation, questions)
+        facts["answers"], facts["answers_reused"] = len(answers), run.store.reused
+        if run.account:
+            facts["usage"] = dict(run.account)
+        write_table(ANSWERS, answers, arguments.answers)
         with replacing(arguments.result) as temporary:
             temporary.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

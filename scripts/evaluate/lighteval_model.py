@@ -4,6 +4,7 @@ lighteval's own transformers backend never samples, ignores the seed and cuts pr
 backend stops at vLLM 0.10; and neither says why an answer ended.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,10 +14,19 @@ from lighteval.tasks.prompt_manager import PromptManager
 from lighteval.tasks.requests import Doc
 
 from scripts.common.cli import UserError
+from scripts.common.judging.thinking import after_thinking, opened_tag
 from scripts.common.seeds import derive_seed
-from scripts.evaluate.engines import Continuation, Engine, Generated, Request, Sampling
+from scripts.evaluate.engines.base import Continuation, Engine, Generated, Request, Sampling
 from scripts.evaluate.lighteval_patches import NoCache
 from scripts.evaluate.running import EngineRun
+from scripts.evaluate.store import Store
+
+LONGEST = 20_000
+"""Characters from the end of a text that are looked at while others are generated."""
+
+
+def _length(continuation: Continuation) -> int:
+    return len(continuation.prompt_ids) + len(continuation.token_ids)
 
 
 class EngineConfig(ModelConfig):
@@ -35,13 +45,21 @@ class EngineModel(LightevalModel):
     question id."""
 
     def __init__(
-        self, config: EngineConfig, tokenizer: Any, start: Callable[[], Engine], stop_ids: frozenset[int]
+        self,
+        config: EngineConfig,
+        tokenizer: Any,
+        start: Callable[[], Engine],
+        sampling: Sampling,
+        store: Store,
+        hint: str,
+        gives_answer: Callable[[str], bool] | None = None,
     ) -> None:
+        """`store` keeps what the engine has done, `hint` is what a user reads when it has died twice. Without a
+        `tokenizer` prompts are messages. `gives_answer` tells whether a text behind its thinking gives an answer."""
         self.config = config
         self._tokenizer = tokenizer
-        self.run = EngineRun(start, config.engine)
-        parameters = config.generation_parameters
-        self._sampling = Sampling(parameters.temperature, float(parameters.top_p), stop_ids)
+        self.run = EngineRun(start, config.engine, hint, store)
+        self._sampling, self._gives_answer = sampling, gives_answer
         self._prompts = PromptManager(use_chat_template=True, tokenizer=tokenizer, system_prompt=config.system_prompt)
         self._cache = NoCache()
         self.generated: dict[str, list[Generated]] = {}
@@ -63,9 +81,16 @@ class EngineModel(LightevalModel):
         self.run.close()
 
     def greedy_until(self, docs: list[Doc]) -> list[ModelResponse]:
-        """Answer every question `num_samples` times. (The name is lighteval's; the temperature decides.)"""
-        prompts = [self._prompts.prepare_prompt(doc) for doc in docs]
-        ids = self._tokenizer(prompts, add_special_tokens=False)["input_ids"]
+        """Answer every question `num_samples` times. (The name is lighteval's; the temperature decides.)
+
+        A thinking that the prompt opens is opened in the answer's text too: who writes the tag decides nothing.
+        """
+        if self._tokenizer is None:
+            prompts = [json.dumps(self._prompts.prepare_prompt_api(doc), ensure_ascii=False) for doc in docs]
+            ids: list[list[int]] = [[] for _ in docs]
+        else:
+            prompts = [self._prompts.prepare_prompt(doc) for doc in docs]
+            ids = self._tokenizer(prompts, add_special_tokens=False)["input_ids"]
         requests = [
             request for doc, prompt_ids in zip(docs, ids, strict=True) for request in self._requests(doc, prompt_ids)
         ]
@@ -74,7 +99,8 @@ class EngineModel(LightevalModel):
                 lambda engine, asked: engine.generate(asked, self._sampling),
                 requests,
                 [doc.specific["question_id"] for doc in docs for _ in range(doc.num_samples)],
-                lambda _, answer: len(answer.token_ids),
+                lambda _, answer: answer.tokens,
+                answers=self._answers,
             )
         )
         responses = []
@@ -85,7 +111,7 @@ class EngineModel(LightevalModel):
                 ModelResponse(
                     input=prompt,
                     input_tokens=prompt_ids,
-                    text=[self._text(answer) for answer in generated],
+                    text=[opened_tag(prompt) + self._text(answer) for answer in generated],
                     output_tokens=[answer.token_ids for answer in generated],
                 )
             )
@@ -94,9 +120,10 @@ class EngineModel(LightevalModel):
     def _requests(self, doc: Doc, prompt_ids: list[int]) -> list[Request]:
         question = doc.specific["question_id"]
         room = self._room(question, len(prompt_ids))
-        parameters = self.config.generation_parameters
+        parameters, messages = self.config.generation_parameters, self._prompts.prepare_prompt_api(doc)
+        longest = min(parameters.max_new_tokens, room)
         return [
-            Request(prompt_ids, min(parameters.max_new_tokens, room), derive_seed(parameters.seed, question, sample))
+            Request(prompt_ids, longest, derive_seed(parameters.seed, question, sample), messages)
             for sample in range(doc.num_samples)
         ]
 
@@ -110,10 +137,22 @@ class EngineModel(LightevalModel):
             )
         return room
 
+    def _answers(self, answer: Generated) -> bool:
+        """Return whether an answer can be read, as far as that is told at once: the judge reads it at the end."""
+        final = after_thinking(self._text(answer))
+        return self._gives_answer is None or (final is not None and self._gives_answer(final[-LONGEST:]))
+
     def _text(self, answer: Generated) -> str:
-        """Return an answer as text, without the token that ended it. Other special tokens stay: <think> may be one."""
-        ids = answer.token_ids[:-1] if answer.finish_reason == "stop" else answer.token_ids
-        return self._tokenizer.decode(ids, skip_special_tokens=False)
+        """Return an answer as text, without the token or text that ended it. Other special tokens stay: <think> may be
+        one."""
+        if answer.text is not None:
+            return answer.text
+        ids = answer.token_ids
+        if answer.finish_reason == "stop" and ids and ids[-1] in self._sampling.stop_ids:
+            ids = ids[:-1]
+        text: str = self._tokenizer.decode(ids, skip_special_tokens=False)
+        ends = [place for stop in self._sampling.stop if (place := text.find(stop)) >= 0]
+        return text[: min(ends)] if ends else text
 
     def loglikelihood(self, docs: list[Doc]) -> list[ModelResponse]:
         """Return the log-likelihood of each choice after its question, choices tokenised as lighteval does."""
@@ -124,12 +163,13 @@ class EngineModel(LightevalModel):
             for context, choice in zip(*self.tok_encode_pair(prompt, doc.choices, pairwise=True), strict=True)
         ]
         for question, continuation in asked:
-            self._room(question, len(continuation.prompt_ids) + len(continuation.token_ids))
+            self._room(question, _length(continuation))
         found = self.run.results(
             lambda engine, continuations: engine.loglikelihoods(continuations),
             [continuation for _, continuation in asked],
             [question for question, _ in asked],
-            lambda continuation, _: len(continuation.prompt_ids) + len(continuation.token_ids),
+            lambda continuation, _: _length(continuation),
+            size=_length,
         )
         results = iter(zip(asked, found, strict=True))
         responses = []

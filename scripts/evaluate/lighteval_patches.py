@@ -49,7 +49,8 @@ class LocalPipeline(Pipeline):
 
     def __init__(self, task: LightevalTask, tracker: EvaluationTracker, model: LightevalModel) -> None:
         self._task = task
-        parameters = PipelineParameters(launcher_type=ParallelismManager.CUSTOM)
+        # The judges see whole texts: lighteval takes full pairs of <think> off, and leaves what was cut off inside one.
+        parameters = PipelineParameters(launcher_type=ParallelismManager.CUSTOM, remove_reasoning_tags=False)
         super().__init__(task.full_name, parameters, tracker, model=model)
 
     def _init_tasks_and_requests(self, tasks: str) -> None:

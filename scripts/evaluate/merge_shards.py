@@ -2,17 +2,17 @@
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from scripts.common import cli
 from scripts.common.atomic import replacing
-from scripts.common.provenance import recording
+from scripts.common.program import Program
 from scripts.common.questions import read_questions
 from scripts.common.tables import read_table, write_table
 from scripts.evaluate.scores import METRIC, log_summary, scores
+from scripts.evaluate.tables import ANSWERS
 
 COUNTS = ("truncated", "non_truncated", "padded", "non_padded")
 OF_A_SHARD = {"shard", "shards"}
@@ -79,22 +79,19 @@ def join_results(shards: list[Result], answers: pa.Table) -> Result:
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
-    parser.add_argument(
-        "--results", type=Path, nargs="+", required=True, help="result JSON of each shard, in their order"
-    )
-    parser.add_argument("--shard-answers", type=Path, nargs="+", required=True, help="answers of each shard")
-    parser.add_argument("--questions", type=Path, required=True, help="the benchmark's test.jsonl")
-    parser.add_argument("--result", type=Path, required=True, help="lighteval's result JSON over all questions")
-    parser.add_argument("--answers", type=Path, required=True, help="the table of all answers")
-    arguments = parser.parse_args()
+    program = Program(__doc__)
+    program.add_input("--results", "result JSON of each shard, in their order", many=True)
+    program.add_input("--shard-answers", "answers of each shard", many=True)
+    program.add_input("--questions", "the benchmark's test.jsonl")
+    program.add_output("--result", "lighteval's result JSON over all questions")
+    program.add_output("--answers", "the table of all answers")
+    arguments = program.parse()
 
-    inputs = [*arguments.results, *arguments.shard_answers, arguments.questions]
-    with recording(outputs=[arguments.result, arguments.answers], inputs=inputs):
+    with program.recording():
         ids = [question.id for question in read_questions(arguments.questions)]
-        answers = join_answers([read_table("answers", path) for path in arguments.shard_answers], ids)
+        answers = join_answers([read_table(ANSWERS, path) for path in arguments.shard_answers], ids)
         result = join_results([json.loads(path.read_text(encoding="utf-8")) for path in arguments.results], answers)
-        write_table("answers", answers, arguments.answers)
+        write_table(ANSWERS, answers, arguments.answers)
         with replacing(arguments.result) as temporary:
             temporary.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     log_summary(answers, answers["model"][0].as_py(), answers["benchmark"][0].as_py())

@@ -1,8 +1,8 @@
-"""Whether an answer is right: lighteval's own scoring, one answer at a time, in bounded time and memory.
+"""Whether an answer is right, one at a time, in bounded time and memory, with a second opinion where there is one.
 
-lighteval bounds sympy by an alarm, which neither interrupts a number like 9^{9^{9^9}} nor its own regular expressions.
-So it runs in a child process that is ended when an answer takes too long; that answer counts as wrong, without an
-extracted answer.
+Python's numbers and sympy know answers like 9^{9^{9^9}} that never end, and nothing interrupts them. So an opinion is
+formed in a child process, which is ended when an answer takes too long; that answer counts as wrong, without an
+extracted answer. A second opinion changes no verdict: where it differs, the answer is disputed.
 """
 
 import multiprocessing
@@ -17,9 +17,10 @@ from lighteval.models.model_output import ModelResponse
 from lighteval.tasks.requests import Doc
 
 from scripts.common.cli import log
+from scripts.common.judging.thinking import after_thinking
 
 SECONDS = 30.0
-"""Per answer. lighteval's own limits are 5 s per expression parsed and per comparison."""
+"""Per answer and opinion."""
 MEMORY = 4 * 2**30
 """Bytes that the child may take beyond what it starts with."""
 
@@ -31,9 +32,16 @@ class Verdict(NamedTuple):
 
     correct: int
     extracted: str | None
-    """The answer as lighteval reads it from the text, or None where it finds none."""
+    """The answer as it is read from the text, or None where there is none."""
     reason: str | None = None
     """Why an answer counts as wrong that could not be compared with the gold one, or which test a program failed."""
+    rule: str | None = None
+    """What was compared: number, set, text, ..."""
+    disputed: bool = False
+    """Whether the second opinion is the other one."""
+
+
+Opinion = Callable[[Doc, str], Verdict]
 
 
 def judge_answer(compute: Compute, doc: Doc, text: str) -> Verdict:
@@ -43,32 +51,44 @@ def judge_answer(compute: Compute, doc: Doc, text: str) -> Verdict:
     return Verdict(int(score == 1), found[0])
 
 
-def _serve(compute: Compute, connection: Connection, parents: Connection) -> None:
-    """The child: judge what comes in until the connection closes."""
+def _formed(opinion: Opinion, doc: Doc, text: str) -> Verdict:
+    try:
+        return opinion(doc, text)
+    except Exception as error:  # whatever a model has written: no other answer may be lost for it
+        return Verdict(0, None, f"{type(error).__name__} while it was judged")
+
+
+def _serve(opinions: Sequence[Opinion], connection: Connection, parents: Connection) -> None:
+    """The child: form an opinion on what comes in until the connection closes."""
     parents.close()  # else the connection would outlive the parent
     own = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (own + MEMORY, own + MEMORY))
     while True:
         try:
-            choices, gold_index, text = connection.recv()
+            number, choices, gold_index, text = connection.recv()
         except EOFError:
             return
-        try:
-            verdict = judge_answer(compute, Doc(query="", choices=choices, gold_index=gold_index), text)
-        except (MemoryError, RecursionError, ValueError) as error:  # sympy's ways to say that it is no sensible number
-            verdict = Verdict(0, None, f"{type(error).__name__} while it was judged")
-        connection.send(verdict)
+        doc = Doc(query="", choices=choices, gold_index=gold_index)
+        connection.send(_formed(opinions[number], doc, text))
 
 
 class Judge:
     """Scores the answers that metrics ask for, in the place of their own scoring function, and remembers its verdicts.
 
-    Many answers are the same text once <think>...</think> is gone, and lighteval scores an answer once per metric.
+    Many answers are the same text, and lighteval scores an answer once per metric.
     """
 
-    def __init__(self, metrics: Sequence[SamplingMetric], seconds: float = SECONDS) -> None:
-        """`metrics` are of one kind: pass@1 and pass@n on the same answers."""
-        self._compute: Compute = metrics[0].compute_score
+    def __init__(
+        self,
+        metrics: Sequence[SamplingMetric],
+        seconds: float = SECONDS,
+        opinion: Opinion | None = None,
+        second: Opinion | None = None,
+    ) -> None:
+        """`metrics` are of one kind: pass@1 and pass@n on the same answers. Without an `opinion` theirs counts."""
+        compute: Compute = metrics[0].compute_score
+        own: Opinion = lambda doc, text: judge_answer(compute, doc, after_thinking(text) or "")  # noqa: E731
+        self._opinions = [opinion or own, *([second] if second else [])]
         self._prepare = metrics[0].preprocess
         for metric in metrics:
             metric.compute_score = self._score
@@ -91,7 +111,7 @@ class Judge:
         # fork: the child has lighteval loaded at once, and it touches neither torch's threads nor the GPU.
         context = multiprocessing.get_context("fork")
         self._connection, theirs = context.Pipe()
-        self._child = context.Process(target=_serve, args=(self._compute, theirs, self._connection), daemon=True)
+        self._child = context.Process(target=_serve, args=(self._opinions, theirs, self._connection), daemon=True)
         self._child.start()
         theirs.close()
 
@@ -109,17 +129,29 @@ class Judge:
         return self._verdicts[key]
 
     def _ask(self, doc: Doc, text: str) -> Verdict:
-        self._connection.send((doc.choices, doc.gold_index, text))
+        verdict = self._opinion(0, doc, text)
+        if verdict is None:
+            log.warning(
+                "an answer could not be judged within %g s and counts as wrong: ...%s", self._seconds, text[-80:]
+            )
+            self.ended += 1
+            return Verdict(0, None, f"no verdict within {self._seconds:g} s")
+        if len(self._opinions) == 1 or verdict.extracted is None:
+            return verdict
+        other = self._opinion(1, doc, text)
+        return verdict._replace(disputed=bool(other and other.reason is None and other.correct != verdict.correct))
+
+    def _opinion(self, number: int, doc: Doc, text: str) -> Verdict | None:
+        """Return an opinion of the child's, or None where it took too long or died over it; another child goes on."""
         try:
+            self._connection.send((number, doc.choices, doc.gold_index, text))
             if self._connection.poll(self._seconds):
                 return self._connection.recv()
-        except EOFError:
+        except (EOFError, OSError):
             pass
-        log.warning("an answer could not be judged within %g s and counts as wrong: ...%s", self._seconds, text[-80:])
-        self.ended += 1
         self._stop()
         self._start()
-        return Verdict(0, None, f"no verdict within {self._seconds:g} s")
+        return None
 
     def _score(self, doc: Doc, model_response: ModelResponse) -> float:
         """Score the one answer of `model_response`, as lighteval's sampling metrics ask for it."""

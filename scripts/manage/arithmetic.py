@@ -4,6 +4,9 @@ Tokens are of all rows together; `gpus` 0 means the CPU, where the rates were me
 proportion to a model's parameters.
 """
 
+import math
+
+from scripts.common.config.endpoint import Endpoint, Usage
 from scripts.manage import rates
 from scripts.manage.rates import Book
 
@@ -54,6 +57,26 @@ def decontaminate_seconds(tokens: float, book: Book) -> float:
 def segment_seconds(tokens: float, book: Book) -> float:
     """Return the seconds of segment_steps."""
     return tokens / book["segment_rate"]
+
+
+NUMBER_TOKENS = 4  # the number before each unit
+
+
+def asking_usage(rows: float, tokens: float, window: int, book: Book) -> Usage:
+    """Return what it takes to ask a language model for the steps of so many chains, `window` units at a time."""
+    if not rows:
+        return Usage()
+    units = tokens / book["tokens_per_unit"]
+    requests = rows * math.ceil(units / rows / window)
+    asked = requests * book["asking_tokens"] + tokens + units * NUMBER_TOKENS
+    said = tokens / book["tokens_per_step"] * book["step_answer_tokens"]
+    return Usage(round(requests), round(asked), round(said))
+
+
+def endpoint_seconds(usage: Usage, endpoint: Endpoint, book: Book) -> float:
+    """Return the seconds in which an endpoint answers, as many requests at a time as it is asked."""
+    at_a_time = max(1, min(endpoint.concurrency, usage.requests))
+    return book["small_job"] + usage.output_tokens / (at_a_time * book["endpoint_speed"])
 
 
 def table_bytes(raw: float, clean: float, scored: float, book: Book) -> float:

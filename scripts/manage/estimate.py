@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from scripts.manage.graph import Job
-from scripts.manage.work import EVALUATION, SIZED, Workload
+from scripts.manage.work import EVALUATION, MEASURING, SIZED, Workload
 
 
 class Cost(NamedTuple):
@@ -110,6 +110,6 @@ def longest_chain(table: Iterable[Line]) -> float:
 
     fetched = of("fetch_dataset", "fetch_model", "make_demo_model")
     pool = of("prepare_pool") + of("decontaminate") + of("segment_steps")
-    drawn = of("score_steps") + of("select_subset") + of("select_control")
+    drawn = max(of("score_steps"), of(*MEASURING)) + of("select_subset") + of("select_control") + of("select_random")
     # Behind the last answer come merging, collecting, tables, figures, findings and the rendering.
     return fetched + pool + drawn + of("train_sft") + of(*EVALUATION) + 6 * of("other jobs")

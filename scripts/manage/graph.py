@@ -1,28 +1,12 @@
 """The jobs of an experiment and which of them are left, as Snakemake's own summary of its output files tells."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 from scripts.common.cli import UserError
-
-# What tells the jobs of a rule apart in the paths of their outputs, the first match of a path counts; a rule whose
-# outputs match none has one job. tests/manage holds the counts against a dry run's.
-PARTS = [
-    re.compile(pattern)
-    for pattern in (
-        r"/train/([^/]+)/(?:model|log\.csv|summary\.json|published\.json)$",
-        r"/evaluate/(.+)\.(?:json|parquet)$",
-        r"/select/shards/\w+\.(\d+)\.parquet$",
-        r"/select/(?:subsets|exports|published)/(.+?)(?:\.parquet|\.json)?$",
-        r"/data/benchmarks/([^/]+)/",
-        r"/data/models/([^/]+)$",
-        r"/data/late/(.+)\.parquet$",
-        r"/report/report\.(\w+)$",
-    )
-]
+from scripts.common.layout import benchmark_file, key_of
 
 
 class Job(NamedTuple):
@@ -36,7 +20,7 @@ class Job(NamedTuple):
 
     def benchmark_file(self) -> str:
         """Return the name of the file of its run time (log and benchmark files are named after rule and wildcards)."""
-        return ".".join(part for part in (self.rule, self.key.replace("/", "."), "benchmark.tsv") if part)
+        return benchmark_file(self.rule, self.key)
 
 
 def read_summary(text: str) -> list[Job]:
@@ -45,8 +29,7 @@ def read_summary(text: str) -> list[Job]:
     for line in text.splitlines():
         cells = line.split("\t")
         if len(cells) == 6 and cells[0] != "output_file":
-            found = next((match for pattern in PARTS if (match := pattern.search(cells[0]))), None)
-            name = cells[2], found[1] if found else ""
+            name = cells[2], key_of(cells[0])
             jobs[name] = jobs.get(name, False) or cells[5] == "update pending"
     return [Job(rule, key, left) for (rule, key), left in jobs.items()]
 

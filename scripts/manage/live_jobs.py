@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scripts.common.cli import UserError, log
+from scripts.common.layout import Layout
 
 LOGS = Path(".snakemake") / "log"
 RUN_ID = re.compile(r"SLURM run ID: (\S+)")
@@ -54,7 +55,7 @@ def submitted(name: str) -> tuple[set[str], set[str]]:
     numbers: set[str] = set()
     for file in LOGS.glob("*.snakemake.log"):
         text = file.read_text(encoding="utf-8", errors="replace")
-        if f"results/{name}/" in text:
+        if f"{Layout(name).results}/" in text:
             runs.update(RUN_ID.findall(text))
             numbers.update(JOB_NUMBER.findall(text))
     return runs, numbers
@@ -75,7 +76,7 @@ def slurm_jobs(name: str) -> list[LiveJob]:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     if done.returncode:
         raise UserError(
-            f"squeue does not answer, so that jobs of earlier runs cannot be told ({done.stderr.strip()}); where their "
+            f"squeue does not answer, so jobs of earlier runs cannot be known ({done.stderr.strip()}); where their "
             "Slurm is gone for good, delete .snakemake/log"
         )
     jobs = []
@@ -91,8 +92,11 @@ def slurm_jobs(name: str) -> list[LiveJob]:
 
 def _rule_of_command(command: list[str], name: str) -> str | None:
     """Return the rule of a program of this project that works on the experiment `name`, or None for other commands."""
+    paths = Layout(name)
     modules = [word for flag, word in pairwise(command) if flag == "-m" and word.startswith("scripts.")]
-    if not modules or not any(re.search(rf"(?:results|work)/{re.escape(name)}/", word) for word in command):
+    if not modules or not any(
+        re.search(rf"(?:{re.escape(paths.results)}|{re.escape(paths.work)})/", word) for word in command
+    ):
         return None
     rule = modules[0].rpartition(".")[2]
     return "evaluate_shard" if rule == "evaluate_model" and "--shards" in command else rule
@@ -137,6 +141,7 @@ def end(jobs: list[LiveJob]) -> None:
                 process = psutil.Process(int(job.id))
                 for one in [*process.children(recursive=True), process]:
                     one.terminate()
+                    one.resume()  # a suspended process hears of it only then
             except psutil.NoSuchProcess:
                 continue
 
@@ -146,12 +151,12 @@ def wait_for_end(name: str, patience: float | None = None, pause: float = 2.0) -
 
     Raises UserError when some live on for `patience` seconds (None: waits for ever).
     """
-    start, told = time.monotonic(), 0.0
+    start, noted = time.monotonic(), 0.0
     while jobs := live_jobs(name):
         now = time.monotonic()
         if patience is not None and now - start > patience:
             raise UserError(f"jobs of '{name}' do not end: {', '.join(job.id for job in jobs)}; end them and try again")
-        if now - told > 60:
+        if now - noted > 60:
             log.info("%d jobs still live", len(jobs))
-            told = now
+            noted = now
         time.sleep(pause)

@@ -8,13 +8,15 @@ import shutil
 from pathlib import Path
 
 from scripts.common import cli
+from scripts.common.config.endpoint import Usage
 from scripts.common.config.model import DEMO, is_local
+from scripts.common.program import Program
 from scripts.manage.arithmetic import table_bytes
 from scripts.manage.estimate import Line, longest_chain
 from scripts.manage.graph import Job
-from scripts.manage.layout import aligned, duration, size
 from scripts.manage.prospect import Prospect, add_options, look_ahead
 from scripts.manage.rates import STATED, number
+from scripts.manage.text import aligned, duration, size
 
 CHECKPOINT_BYTES = 12  # a parameter: float32 weights and two moments
 CHECKPOINTS = 2  # kept of a run
@@ -42,7 +44,12 @@ def disk(prospect: Prospect) -> list[tuple[str, float]]:
     left = [cost.job for cost in prospect.costs]
     runs = sum(job.rule == "train_sft" for job in left)
     named = {"base": experiment.model, "scorer": experiment.scorer.model, **experiment.models}
-    hub = [name for name, model in named.items() if model and model.name != DEMO and not is_local(model.name)]
+    named |= experiment.measuring_models()
+    hub = [
+        name
+        for name, model in named.items()
+        if model and model.name != DEMO and not model.served and not is_local(model.name)
+    ]
     fetched = [name for name in hub if Job("fetch_model", name, True) in left]
     generated = sum(prospect.workload.tokens(job).generated for job in left)
     parts = [
@@ -56,6 +63,23 @@ def disk(prospect: Prospect) -> list[tuple[str, float]]:
     return [(what, count) for what, count in parts if count]
 
 
+def endpoints(prospect: Prospect) -> list[list[str]]:
+    """Return a row for each endpoint that is asked: requests, tokens and, where prices are given, cost."""
+    workload = prospect.workload
+    asked: dict[str, list[tuple[Usage, float | None]]] = {}
+    for cost in prospect.costs:
+        if endpoint := workload.endpoint(cost.job):
+            usage = workload.usage(cost.job)
+            asked.setdefault(endpoint.base_url, []).append((usage, endpoint.cost(usage)))
+    rows = []
+    for address, parts in asked.items():
+        used = sum((usage for usage, _ in parts), Usage())
+        prices = [price for _, price in parts if price is not None]
+        counts = f"{used.requests:,} requests, {number(used.input_tokens)} tokens in, {number(used.output_tokens)} out"
+        rows.append([f"asked of {address}", counts + (f": costs {sum(prices):,.2f}" if prices else "")])
+    return rows
+
+
 def totals(prospect: Prospect, gpus: int | None) -> list[str]:
     """Return what it comes to: time, cost, tokens, disk."""
     experiment, workload = prospect.experiment, prospect.workload
@@ -66,14 +90,15 @@ def totals(prospect: Prospect, gpus: int | None) -> list[str]:
     if experiment.resources.cost_per_gpu_hour is not None:
         price = experiment.resources.cost_per_gpu_hour
         rows.append(["cost", f"{gpu_hours * price:,.0f} ({price:g} a GPU-hour)"])
+    rows += endpoints(prospect)
     rows.append(["longest chain of jobs", f"{duration(chain)}: with GPUs and cores enough it takes no less"])
     if gpus:
         rows.append([f"with {gpus} GPUs", f"{duration(max(chain, gpu_hours * 3600 / gpus))} or more"])
     sums = [sum(count.trained for count in tokens), sum(count.generated for count in tokens)]
     rows += [[f"tokens {verb}", number(count)] for verb, count in zip(("trained on", "generated"), sums, strict=True)]
     parts = disk(prospect)
-    told = f" ({', '.join(f'{what} {size(count)}' for what, count in parts)})" if parts else ""
-    rows.append(["disk", size(sum(count for _, count in parts)) + told])
+    listed = f" ({', '.join(f'{what} {size(count)}' for what, count in parts)})" if parts else ""
+    rows.append(["disk", size(sum(count for _, count in parts)) + listed])
     if any(cost.job.rule == "train_sft" for cost in prospect.costs):
         held = CHECKPOINTS * CHECKPOINT_BYTES * workload.sizes.parameters("base")
         rows.append(["", f"and {size(held)} of checkpoints for every run that trains at the time"])
@@ -136,7 +161,7 @@ def report(prospect: Prospect, gpus: int | None) -> str:
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = Program(__doc__)
     add_options(parser)
     parser.add_argument("--gpus", type=int, help="say also how long it takes with so many GPUs")
     arguments = parser.parse_args()

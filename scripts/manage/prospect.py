@@ -4,11 +4,10 @@ import argparse
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from scripts.common.cli import UserError
 from scripts.common.config.experiment import Experiment
-from scripts.common.config.load import load_experiment
+from scripts.common.config.load import read_experiment
+from scripts.common.layout import Layout
 from scripts.manage.estimate import Cost, Line, job_costs, lines
 from scripts.manage.graph import Job, planned_jobs
 from scripts.manage.measured import benchmark_files, seconds_by_rule, training_seconds
@@ -25,15 +24,6 @@ class Prospect(NamedTuple):
     costs: list[Cost]
     table: list[Line]
     workload: Workload
-
-
-def read_experiment(path: Path) -> Experiment:
-    """Read an experiment file. Raises UserError (its mistakes) or one sentence where it is no such file."""
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"the experiment file '{path}' cannot be read: {' '.join(str(error).split())}") from error
-    return load_experiment(config if isinstance(config, dict) else {})
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -54,10 +44,11 @@ def look_ahead(arguments: argparse.Namespace) -> Prospect:
     book = Book(rates_from(arguments))
     jobs = planned_jobs(arguments.config, arguments.target)
     parameters = arguments.parameters * 1e9 if arguments.parameters else None
-    results, logs = Path("results") / experiment.name, Path("logs")
+    paths, logs = Layout(experiment.name), Path("logs")
+    results = Path(paths.results)
     sizes = Sizes(experiment, results, book, arguments.rows, parameters)
     workload = Workload(experiment, sizes, book)
-    own = benchmark_files(logs / experiment.name)
+    own = benchmark_files(Path(paths.logs))
     own |= {name: max(spent, own.get(name, 0.0)) for name, spent in training_seconds(results).items()}
     costs = job_costs(jobs, workload, own, seconds_by_rule(logs))
     return Prospect(experiment, jobs, costs, lines(jobs, costs, workload), workload)

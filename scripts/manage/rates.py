@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from scripts.common.cli import UserError
 from scripts.common.digest import ROOT
-from scripts.report.audit_training import read_log
+from scripts.common.program import flag_of
+from scripts.compare.published.audit_training import read_log
 from scripts.train.hardware import peak_flops
 
 REFERENCE_LOG = ROOT / "report" / "published_training" / "trainer_log.jsonl"
@@ -51,6 +52,11 @@ STATED = {
     "answer_tokens": Rate("tokens of a fine-tuned model's answer", 7500, "", "assumed as long as a training row"),
     "base_answer_tokens": Rate("tokens of another model's answer", 1000, "", GUESS),
     "question_tokens": Rate("tokens of a question and one choice", 200, "", GUESS),
+    "tokens_per_unit": Rate("tokens of a unit", 18, "", "57 characters in 43 chains of R1, at 3.2 a token"),
+    "asking_tokens": Rate("tokens of instructions and question, a request", 900, "", "as in segment_prompt.md"),
+    "step_answer_tokens": Rate("tokens of an answer that names one step", 25, "", "of its JSON"),
+    "judge_answer_tokens": Rate("tokens of a judge's opinion of a row", 100, "", GUESS),
+    "endpoint_speed": Rate("tokens/s of one answer of an endpoint", 50, "", GUESS),
     "gpu_start": Rate("start of a job on a GPU", 120, "s", GUESS),
     "cpu_start": Rate("start of a job with torch on a CPU", 10, "s", "imports, as seen with the locked packages"),
     "cpu_training": Rate("training on a CPU, 1.2M parameters", 4196, "tokens/s", PERFORMANCE),
@@ -58,7 +64,7 @@ STATED = {
     "cpu_generation": Rate("generation on a CPU, 4.3M parameters", 3121, "tokens/s", PERFORMANCE),
     "prepare_rate": Rate("prepare_pool on one core", 100_000 * 6000 / 1120, "tokens/s", PERFORMANCE),
     "decontaminate_rate": Rate("decontaminate on one core", 100_000 * 6000 / 172, "tokens/s", PERFORMANCE),
-    "segment_rate": Rate("segment_steps on one core", 2.2e6 / 4, "tokens/s", "timed on a CPU, docs/scaling.md"),
+    "segment_rate": Rate("segment_steps on one core", 169_000 / 4, "tokens/s", "timed on a CPU, docs/scaling.md"),
     "download": Rate("download from the hub", 50e6, "bytes/s", GUESS),
     "bytes_per_token": Rate("bytes of text a token, compressed", 1.6, "", "assumed: 4 characters, zstd to 40%"),
     "demo_model": Rate("make_demo_model", 107, "s", PERFORMANCE),
@@ -113,7 +119,7 @@ def add_rate_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--gpu", default="H200", metavar="NAME", help="the GPU, by name (default: H200, the study's)")
     for name, rate in stated_rates("H200").items():
         text = f"{rate.what} (default: {number(rate.value)} {rate.unit})".replace("%", "%%").replace(" )", ")")
-        group.add_argument(f"--{name.replace('_', '-')}", type=float, metavar="X", dest=f"rate_{name}", help=text)
+        group.add_argument(flag_of(name), type=float, metavar="X", dest=f"rate_{name}", help=text)
 
 
 def rates_from(arguments: argparse.Namespace) -> dict[str, Rate]:
@@ -121,7 +127,7 @@ def rates_from(arguments: argparse.Namespace) -> dict[str, Rate]:
     rates = stated_rates(arguments.gpu)
     for name, rate in rates.items():
         value = getattr(arguments, f"rate_{name}")
-        option = f"--{name.replace('_', '-')}"
+        option = flag_of(name)
         if value is not None and not value > 0:
             raise UserError(f"{option} {value:g} must be above 0")
         if value is not None:

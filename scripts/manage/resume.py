@@ -1,7 +1,7 @@
 """Go on with an experiment after its Snakemake was killed, a node was lost, the queue refused its jobs.
 
 Ends what the killed run left behind (or waits for it: --wait), unlocks the folder, keeps what was completed meanwhile,
-and starts Snakemake again as it was started, with --rerun-incomplete. Does nothing while the run still goes on.
+and starts Snakemake again as it was started, with --rerun-incomplete. Does nothing while the run is still alive.
 """
 
 import os
@@ -10,13 +10,14 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-import yaml
-
 from scripts.common import cli
 from scripts.common.atomic import INCOMPLETE, remove
 from scripts.common.cli import UserError, log
-from scripts.common.config.load import load_experiment
+from scripts.common.config.load import read_experiment
+from scripts.common.layout import Layout
+from scripts.common.program import Program
 from scripts.manage.live_jobs import end, live_jobs, wait_for_end
+from scripts.manage.records import UNCHECKED
 from scripts.manage.run_record import RunRecord, read_record, state_of, take_lock
 
 NOTHING = "Nothing to be done"
@@ -27,9 +28,15 @@ def snakemake(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "snakemake", *arguments]
 
 
-def asked(*arguments: str) -> str:
-    """Return what a Snakemake prints that runs no job. Raises UserError with its words when it fails."""
-    done = subprocess.run(snakemake(*arguments), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def asked(*arguments: str, unchecked: bool = False) -> str:
+    """Return what a Snakemake prints that runs no job; `unchecked`, also one whose records were lost.
+
+    Raises UserError with its words when it fails.
+    """
+    environment = os.environ | ({UNCHECKED: "1"} if unchecked else {})
+    done = subprocess.run(
+        snakemake(*arguments), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
+    )
     if done.returncode:
         raise UserError(f"'snakemake {' '.join(arguments)}' failed:\n{done.stdout[-3000:]}")
     return done.stdout
@@ -76,7 +83,7 @@ def mend(name: str, record: RunRecord, state: str, source: list[str]) -> None:
     record, and a later change of its settings would not make it again: so it is recorded now, if nothing has changed
     since the run was started, and made again otherwise.
     """
-    for leftover in Path("results", name).rglob(f"{INCOMPLETE}*"):
+    for leftover in Path(Layout(name).results).rglob(f"{INCOMPLETE}*"):
         remove(leftover)
     started = datetime.fromisoformat(record.started).timestamp()
     outputs = [
@@ -91,14 +98,14 @@ def mend(name: str, record: RunRecord, state: str, source: list[str]) -> None:
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = Program(__doc__)
     parser.add_argument("--config", type=Path, default=Path("config.yaml"), help="the experiment file")
     parser.add_argument("--wait", action="store_true", help="let live jobs come to their end instead of ending them")
     parser.add_argument(
         "--snakefile", type=Path, default=Path("Snakefile"), help="the graph, where it is not Snakefile"
     )
     arguments = parser.parse_args()
-    experiment = load_experiment(yaml.safe_load(arguments.config.read_text(encoding="utf-8")))
+    experiment = read_experiment(arguments.config)
     name, source = experiment.name, ["--snakefile", str(arguments.snakefile), "--configfile", str(arguments.config)]
     record = read_record(name)
     if record is None:

@@ -6,6 +6,7 @@ when the process ends, however it ends, so that `make resume` can tell a killed 
 
 import hashlib
 import json
+import logging
 import os
 import sys
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from scripts.common.atomic import replacing
 from scripts.common.cli import UserError
 from scripts.common.config.experiment import Experiment
 from scripts.common.digest import ROOT
+from scripts.common.layout import Layout
 from scripts.manage.live_jobs import live_jobs
 
 # Held until this process ends.
@@ -46,7 +48,7 @@ def state_of(experiment: Experiment) -> str:
 
 
 def _folder(name: str) -> Path:
-    return Path("work") / name
+    return Path(Layout(name).work)
 
 
 def read_record(name: str) -> RunRecord | None:
@@ -70,24 +72,58 @@ def take_lock(name: str) -> None:
         record = read_record(name)
         who = f" (process {record.pid} on {record.host}, since {record.started})" if record else ""
         raise UserError(
-            f"another Snakemake{who} runs the experiment '{name}' in this folder: let it go on, or stop it with Ctrl-C"
+            f"another Snakemake{who} runs the experiment '{name}' in this folder: let it run, or stop it with Ctrl-C"
         ) from held
     except NotImplementedError:
         return
     _HELD.append(lock)
 
 
+LEFT_BY_A_KILL = ("LockException", "IncompleteFilesException")
+"""What Snakemake says after a kill, or beside another run."""
+
+
+class LockedFolder(logging.Filter):
+    """Says in the place of what Snakemake says who holds the folder, or that `make resume` goes on."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._experiment = name
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Put the sentence into the record of that exception."""
+        if getattr(record, "exception", None) in LEFT_BY_A_KILL:
+            record.msg, record.args = self.sentence(), ()
+        return True
+
+    def sentence(self) -> str:
+        """Return why the folder is locked, and what to do."""
+        try:
+            take_lock(self._experiment)
+        except UserError as held:
+            return str(held)
+        return (
+            f"a run of '{self._experiment}' was killed before its end: 'make resume' with its CONFIG ends what is left "
+            "of it and goes on"
+        )
+
+
+def say_who_locks(name: str) -> None:
+    """Listen for a locked folder or incomplete files in a run of the experiment `name`."""
+    logging.getLogger("snakemake.logging").addFilter(LockedFolder(name))
+
+
 def begin_run(experiment: Experiment) -> None:
     """Take the lock and write the record, at the start of a run.
 
-    Raises UserError where another one goes on, or where jobs of a killed one are alive: two would write the same files.
+    Raises UserError where another one runs, or where jobs of a killed one are alive: two would write the same files.
     """
     take_lock(experiment.name)
     if jobs := live_jobs(experiment.name):
-        told = ", ".join(f"{job.rule} {job.id}" for job in jobs[:5])
+        listed = ", ".join(f"{job.rule} {job.id}" for job in jobs[:5])
         raise UserError(
-            f"{len(jobs)} jobs of an earlier run of '{experiment.name}' are still alive ({told}): 'make resume' with "
-            "this experiment's CONFIG ends them, or awaits them (WAIT=1), and goes on"
+            f"{len(jobs)} jobs of an earlier run of '{experiment.name}' are still alive ({listed}): 'make resume' with "
+            "this experiment's CONFIG ends them, or awaits them (WAIT=1), and resumes"
         )
     started = datetime.now(UTC).isoformat(timespec="seconds")
     record = RunRecord(os.uname().nodename, os.getpid(), started, sys.argv[1:], state_of(experiment))

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scripts.common import cli
+from scripts.common.config.load import read_experiment
 from scripts.common.digest import ROOT
+from scripts.common.program import Program
 from scripts.manage import arithmetic
 from scripts.manage.graph import Job
-from scripts.manage.layout import duration, size
 from scripts.manage.plan import CHECKPOINT_BYTES, CHECKPOINTS
-from scripts.manage.prospect import read_experiment
 from scripts.manage.rates import Book, add_rate_options, number, rates_from
 from scripts.manage.sizes import Sizes
+from scripts.manage.text import duration, size
 from scripts.manage.work import Workload
 
 ROWS = (15_000, 100_000, 4_000_000)
@@ -40,7 +41,7 @@ def gpu_hours(seconds: float, gpus: int = 1) -> str:
 
 
 def stages(book: Book) -> str:
-    """Return the table of the stages whose cost hangs on the rows."""
+    """Return the table of the stages whose cost depends on the rows."""
     tokens = [rows * book["tokens_per_row"] for rows in ROWS]
     names = ("prepare_pool, core time", "decontaminate, core time", "segment_steps of all rows, core time")
     rates = (arithmetic.pool_seconds, arithmetic.decontaminate_seconds, arithmetic.segment_seconds)
@@ -102,7 +103,7 @@ def tables(book: Book) -> Iterator[str]:
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = Program(__doc__)
     add_rate_options(parser)
     print("\n".join(tables(Book(rates_from(parser.parse_args())))), end="")
 

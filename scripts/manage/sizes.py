@@ -6,12 +6,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scripts.common.cli import UserError
-from scripts.common.config.experiment import Draw, Experiment
+from scripts.common.config.arms import Draw
+from scripts.common.config.dataset import Dataset
+from scripts.common.config.experiment import Experiment
 from scripts.common.config.model import DEMO, is_local
-from scripts.common.config.selection import Limopro, Random
+from scripts.data.files import open_rows
 from scripts.manage.rates import Book
 
 # docs/benchmarks.md; a task that is not here counts as UNKNOWN_QUESTIONS.
@@ -26,6 +29,7 @@ TASK_QUESTIONS = {
 }
 UNKNOWN_QUESTIONS = 500
 UNKNOWN_ROWS = 100_000
+UNKNOWN_PARAMETERS = 1.1e8  # of a model that embeds: BERT base
 DEMO_PARAMETERS = 147_008
 BYTES = {"bfloat16": 2, "float16": 2, "float32": 4, "F32": 4, "BF16": 2, "F16": 2}
 
@@ -79,7 +83,7 @@ class Sizes:
         if pool.is_file():
             mean = _sum(pool, "response_tokens") / max(1, pq.read_metadata(pool).num_rows)
             return self.book.note("tokens of a row", mean, "", f"counted in {pool.name}")
-        demo = self.experiment.dataset is not None and self.experiment.dataset.source == "demo"
+        demo = self.experiment.is_demo_data()
         mean = self.book["demo_tokens_per_row" if demo else "tokens_per_row"]
         return min(mean, self.experiment.pool.max_tokens)
 
@@ -94,13 +98,7 @@ class Sizes:
             file = self.results / "select" / "subsets" / f"{name}.parquet"
             if file.is_file():
                 return Amount(pq.read_metadata(file).num_rows, _sum(file, "tokens"))
-        subset = self.experiment.subsets[draw.subset]
-        rows = self.clean.rows
-        if isinstance(subset, Random):
-            rows = min(subset.size, rows)
-        elif isinstance(subset, Limopro):
-            band = (subset.band[1] - subset.band[0]) * self.scored.rows
-            rows = min(subset.size, band) if subset.size else band
+        rows = self.experiment.subsets[draw.subset].expected_rows(self.clean.rows, self.scored.rows)
         return Amount(rows, rows * self.row_tokens)
 
     def questions(self, benchmark: str) -> int:
@@ -109,8 +107,7 @@ class Sizes:
         fetched = self.results / "data" / "benchmarks" / benchmark / "test.jsonl"
         file = fetched if fetched.is_file() else Path(settings.path) if settings.path else None
         if file:
-            with file.open(encoding="utf-8") as lines:
-                return sum(1 for line in lines if line.strip())
+            return _file_rows(file) or UNKNOWN_QUESTIONS
         if settings.demo:
             return settings.demo.questions
         known = TASK_QUESTIONS.get(settings.task or "")
@@ -124,6 +121,7 @@ class Sizes:
         """
         experiment = self.experiment
         named = {"base": experiment.model, "scorer": experiment.scorer.model or experiment.model, **experiment.models}
+        named |= experiment.measuring_models()
         if model not in named or (model == "scorer" and experiment.scorer.model is None):
             model = "base"
         settings, what = named[model], f"parameters of {named[model].name}"
@@ -136,17 +134,21 @@ class Sizes:
             return self.book.note(what, weights, "", "size of its files")
         if parameters := name_parameters(settings.name):
             return self.book.note(what, parameters, "", "its name")
+        if model in experiment.measuring_models():
+            return self.book.note(what, UNKNOWN_PARAMETERS, "", "assumed: neither its name nor its files tell")
         raise UserError(
             f"neither the name nor the files of '{settings.name}' tell its parameters: give them by --parameters, in "
             "billions, for the experiment's model"
         )
 
     def _stated_rows(self) -> int:
-        dataset, what = self.experiment.dataset, "rows of the data set"
-        if dataset is None:
-            return 0
-        if self._rows:
-            return int(self.book.note(what, self._rows, "", "given by --rows"))
+        sources = self.experiment.sources()
+        if self._rows and sources:
+            return int(self.book.note("rows of the data set", self._rows, "", "given by --rows"))
+        return sum(map(self._rows_of, sources))
+
+    def _rows_of(self, dataset: Dataset) -> int:
+        what = f"rows of {dataset.name or 'the data set'}"
         counted = _file_rows(Path(dataset.path)) if dataset.source == "file" and dataset.path else None
         if dataset.source == "demo":
             return int(self.book.note(what, dataset.limit or 2000, "", "dataset.limit"))
@@ -182,10 +184,13 @@ def _sum(file: Path, column: str) -> int:
 
 
 def _file_rows(path: Path) -> int | None:
-    """Return the rows of a Parquet or JSONL file, or None for other forms."""
-    if path.suffix == ".parquet":
-        return int(pq.read_metadata(path).num_rows)
-    if path.suffix == ".jsonl":
-        with path.open("rb") as lines:
-            return sum(1 for line in lines if line.strip())
-    return None
+    """Return the rows of a file of any form, or None where they cannot be counted."""
+    try:
+        if path.suffix == ".parquet":
+            return int(pq.read_metadata(path).num_rows)
+        if path.suffix == ".jsonl":
+            with path.open("rb") as lines:
+                return sum(1 for line in lines if line.strip())
+        return sum(1 for _ in open_rows(path).rows)
+    except (UserError, pa.ArrowException, OSError):  # fetching it will say what is wrong
+        return None

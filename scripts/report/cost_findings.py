@@ -4,9 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from scripts.report.labels import AGAINST, QUESTIONS, amount, arm_label, counted, listed, reference_label
+from scripts.compare.labels import AGAINST, FAMILIES, amount, arm_label, counted, listed, reference_label
+from scripts.compare.statistics import NOTHING
 from scripts.report.markdown import escape
-from scripts.report.statistics import NOTHING
 
 UNITS = {"output_tokens": " tokens", "eff": ""}
 NOUNS = {"output_tokens": "length of the answers", "eff": "EFF"}
@@ -21,8 +21,7 @@ PHRASES = {
 def _numbers(row: "pd.Series[Any]") -> str:
     measure = row["measure"]
     low, middle, high = (amount(measure, row[name]) for name in ("ci_low", "difference", "ci_high"))
-    least = amount(measure, row["mde80"], sign=False)
-    return f"{escape(row['benchmark'])} ({middle}{UNITS[measure]}, {low} to {high}; smallest detectable {least})"
+    return f"{escape(row['benchmark'])} ({middle}{UNITS[measure]}, {low} to {high})"
 
 
 def _clause(rows: pd.DataFrame, measure: str) -> str:
@@ -30,7 +29,7 @@ def _clause(rows: pd.DataFrame, measure: str) -> str:
     parts = []
     for verdict in dict.fromkeys(rows["verdict"]):
         which = [_numbers(row) for _, row in rows[rows["verdict"] == verdict].iterrows()]
-        phrase = PHRASES.get((measure, verdict), f"no difference in {NOUNS[measure]} can be told")
+        phrase = PHRASES.get((measure, verdict), f"no difference in {NOUNS[measure]} was found")
         parts.append(f"{phrase} on {listed(which)}")
     return "; ".join(parts)
 
@@ -50,7 +49,7 @@ def cost_list(costs: pd.DataFrame, training: pd.DataFrame | None) -> str:
     """Return the findings on costs as a list: training, if any, then every selection against each reference."""
     items = [] if training is None else [_training(training)]
     for subset in dict.fromkeys(costs["subset"]):
-        for question in QUESTIONS:
+        for question in FAMILIES:
             rows = costs[(costs["subset"] == subset) & (costs["question"] == question)]
             if len(rows):
                 against = escape(reference_label(rows["reference"].iloc[0], AGAINST))

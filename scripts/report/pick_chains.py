@@ -5,7 +5,6 @@ the removed steps is kept, and a word on how much is left out between.
 """
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,9 +12,11 @@ import polars as pl
 
 from scripts.common import cli
 from scripts.common.atomic import replacing
-from scripts.common.provenance import recording
+from scripts.common.program import Program
 from scripts.common.seeds import derive_seed
 from scripts.common.tables import read_table
+from scripts.data.tables import POOL
+from scripts.select.tables import STEP_SCORES, STEPS, SUBSET
 
 CHAINS = 3
 WHOLE = 24  # steps up to which a chain is printed whole
@@ -61,21 +62,20 @@ def chain_to_print(steps: pd.DataFrame, removed: list[int], question: str) -> di
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
-    parser.add_argument("--subset", type=Path, required=True, help="the subset whose chains are drawn")
+    program = Program(__doc__)
+    program.add_input("--subset", "the subset whose chains are drawn")
     for name in ("clean", "steps", "scores"):
-        parser.add_argument(f"--{name}", type=Path, required=True, help=f"{name}.parquet")
-    parser.add_argument("--chains", type=Path, required=True, help="chains.json to write")
-    arguments = parser.parse_args()
-    inputs = [arguments.subset, arguments.clean, arguments.steps, arguments.scores]
-    with recording(outputs=[arguments.chains], inputs=inputs):
-        subset = pl.DataFrame(read_table("subset", arguments.subset).select(["id", "pruned_steps"]))
+        program.add_input(f"--{name}", f"{name}.parquet")
+    program.add_output("--chains", "chains.json to write")
+    arguments = program.parse()
+    with program.recording():
+        subset = pl.DataFrame(read_table(SUBSET, arguments.subset).select(["id", "pruned_steps"]))
         pruned = dict(subset.filter(pl.col("pruned_steps").list.len() > 0).iter_rows())
         drawn = sorted(pruned, key=lambda identity: derive_seed("chains", identity))[:CHAINS]
-        steps = pl.DataFrame(read_table("steps", arguments.steps)).filter(pl.col("id").is_in(drawn))
-        scores = pl.DataFrame(read_table("scores", arguments.scores)).select("id", "step", "pir")
+        steps = pl.DataFrame(read_table(STEPS, arguments.steps)).filter(pl.col("id").is_in(drawn))
+        scores = pl.DataFrame(read_table(STEP_SCORES, arguments.scores)).select("id", "step", "pir")
         steps = steps.join(scores, on=["id", "step"], how="left").sort("id", "step")
-        clean = pl.DataFrame(read_table("pool", arguments.clean)).filter(pl.col("id").is_in(drawn))
+        clean = pl.DataFrame(read_table(POOL, arguments.clean)).filter(pl.col("id").is_in(drawn))
         questions = dict(clean.select("id", "question").iter_rows())
         chains = []
         for identity in drawn:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from scripts.common import cli
 from scripts.common.atomic import replacing
-from scripts.common.provenance import recording
+from scripts.common.program import Program
 from scripts.common.questions import read_questions
 from scripts.common.seeds import derive_seed
 
@@ -44,13 +44,13 @@ def questions_of(files: list[Path]) -> dict[tuple[str, str], str]:
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
-    parser.add_argument("--answers", type=Path, required=True, help="answers.parquet")
-    parser.add_argument("--benchmarks", type=Path, nargs="+", required=True, help="test.jsonl of each benchmark")
-    parser.add_argument("--model", required=True, help="whose answers are drawn")
-    parser.add_argument("--examples", type=Path, required=True, help="examples.json to write")
-    arguments = parser.parse_args()
-    with recording(outputs=[arguments.examples], inputs=[arguments.answers, *arguments.benchmarks]):
+    program = Program(__doc__)
+    program.add_input("--answers", "answers.parquet")
+    program.add_input("--benchmarks", "test.jsonl of each benchmark", many=True)
+    program.add_argument("--model", required=True, help="whose answers are drawn")
+    program.add_output("--examples", "examples.json to write")
+    arguments = program.parse()
+    with program.recording():
         answers = pq.read_table(arguments.answers, filters=[("model", "=", arguments.model)]).to_pandas()
         texts = questions_of(arguments.benchmarks)
         examples: list[dict[str, Any]] = []

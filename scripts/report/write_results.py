@@ -8,13 +8,15 @@ import pandas as pd
 
 from scripts.common import cli
 from scripts.common.atomic import replacing
-from scripts.common.provenance import recording
+from scripts.common.content import sha256_of
+from scripts.common.digest import code_digest
+from scripts.common.program import Program
+from scripts.compare.labels import FAMILIES, THESE_RUNS, arm_label, counted, listed, mark, percent
+from scripts.compare.tables import tables_of
+from scripts.report.cautions import cautions
 from scripts.report.facts import Facts
-from scripts.report.labels import QUESTIONS, arm_label, counted, percent
 from scripts.report.markdown import escape
-from scripts.report.report_tables import TABLES
-from scripts.report.section_provenance import commit, digests
-from scripts.report.write_findings import split_findings
+from scripts.report.sections.provenance import commit, digests
 
 VERDICT = ["question", "benchmark", "subset", "reference", "difference", "ci_low", "ci_high", "p_holm", "mde80"]
 
@@ -24,16 +26,16 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return list(json.loads(table.to_json(orient="records", double_precision=15)))
 
 
-def results(facts: Facts, findings: str) -> dict[str, Any]:
+def results(facts: Facts) -> dict[str, Any]:
     """Return results.json: settings, tables, verdicts in the order of the questions, findings, provenance."""
-    tables = {name: records(facts.table(name)) for name in TABLES if facts.has(name)}
+    tables = {name: records(facts.table(name)) for name in tables_of(facts.experiment)}
     verdicts = [
         {name: row[name] for name in [*VERDICT, "verdict", "level"]}
-        for question in QUESTIONS
+        for question in FAMILIES
         for row in tables["comparisons"]
         if row["question"] == question
     ]
-    abstract, text = split_findings(findings)
+    abstract, text = facts.findings
     head, dirty = commit()
     hashes = digests(facts)
     artefacts = {
@@ -44,53 +46,83 @@ def results(facts: Facts, findings: str) -> dict[str, Any]:
         "experiment": facts.experiment.model_dump(mode="json", exclude={"resources"}),
         "abstract": abstract,
         "findings": text,
+        "cautions": cautions(facts),
         "verdicts": verdicts,
         "tables": tables,
-        "provenance": {"commit": head, "dirty": dirty, "artefacts": artefacts},
+        "provenance": {"commit": head, "dirty": dirty, "judge": judge(facts), "artefacts": artefacts},
     }
 
 
+def judge(facts: Facts) -> str:
+    """Return a digest of what decides whether an answer is right: the rules, and what people have decided."""
+    decided = facts.experiment.evaluation.answers_decided
+    own = [sha256_of(decided)] if decided and Path(decided).is_file() else []
+    return code_digest("scripts/common/judging/verdict.py", also=own)
+
+
 def leaderboard(facts: Facts) -> str:
-    """Return the scores as a Markdown table, an arm a row, best mean first, to paste into a README."""
+    """Return the scores as a Markdown table, an arm a row, best first, to paste into a README.
+
+    Best by the first named average; where none has a name, by the unweighted mean of all benchmarks.
+    """
     arms = facts.table("arms")
     names = list(dict.fromkeys(arms["benchmark"]))
-    means = arms.groupby("arm", sort=False)["score"].mean().sort_values(ascending=False, kind="stable")
+    averages = list(facts.experiment.report.averages)
+    if averages:
+        whole = facts.table("average_scores").set_index(["arm", "average"])
+        order = whole.xs(averages[0], level="average")["score"]
+    else:
+        order = arms.groupby("arm", sort=False)["score"].mean()
     by_arm = arms.set_index(["arm", "benchmark"])
     counts = arms.drop_duplicates("benchmark").set_index("benchmark")["n_questions"]
-    head = ["Arm", "Runs", *(f"{escape(name)} (n {counts[name]:,})" for name in names), "Mean", "Tokens"]
-    lines = [head, ["---", "---:", *["---:"] * (len(names) + 2)]]
-    for arm, mean in means.items():
+    heads = [f"Average, {escape(name)}" for name in averages] or ["Mean"]
+    head = ["Arm", "Runs", *heads, *(f"{escape(name)} (n {counts[name]:,})" for name in names), "Tokens"]
+    lines = [head, ["---", "---:", *["---:"] * (len(head) - 2)]]
+    for arm, mean in order.sort_values(ascending=False, kind="stable").items():
         of_arm = by_arm.loc[arm]
-        cells = [
-            f"{percent(row['score'])} [{percent(row['ci_low'])}, {percent(row['ci_high'])}]"
-            for _, row in of_arm.loc[names].iterrows()
-        ]
+        wholes = [_score(whole.loc[(arm, name)]) for name in averages] if averages else [f"**{percent(mean)}**"]
+        cells = [_score(row) for _, row in of_arm.loc[names].iterrows()]
         runs, tokens = int(of_arm["runs"].iloc[0]), of_arm["output_tokens"].mean()
-        lines.append([escape(arm_label(str(arm))), str(runs), *cells, f"**{percent(mean)}**", f"{tokens:,.0f}"])
-    samples = sorted(set(arms["samples"]))
-    level = f"{100 * (1 - facts.experiment.report.alpha):g}%"
-    note = (
-        f"Percent of questions right, mean over {' or '.join(map(str, samples))} "
-        f"{'sample' if samples == [1] else 'samples'} and all runs, with {level} intervals. Mean: over "
-        f"{counted(len(names), 'benchmark')}, unweighted. Tokens: mean length of an answer. The intervals are "
-        f"of single "
-        "scores: whether two arms differ is said by the paired comparisons of the report."
+        lines.append([escape(arm_label(str(arm))), str(runs), *wholes, *cells, f"{tokens:,.0f}"])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{_note(facts, arms)}\n"
+
+
+def _score(row: "pd.Series[Any]") -> str:
+    return f"{percent(row['score'])} [{percent(row['ci_low'])}, {percent(row['ci_high'])}]{mark(row['level'])}"
+
+
+def _note(facts: Facts, arms: pd.DataFrame) -> str:
+    settings, samples = facts.experiment.report, sorted(set(arms["samples"]))
+    drawn = f"{' or '.join(map(str, samples))} {'sample' if samples == [1] else 'samples'} and all runs"
+    text = "" if settings.primary_metric == "pass@1" else f"Scores are {settings.primary_metric}. "
+    text += f"Percent of questions right, mean over {drawn}, with {100 * (1 - settings.alpha):g}% intervals. "
+    for name, weights in settings.weights().items():
+        parts = [escape(benchmark) for benchmark in weights]
+        how = "" if len(set(weights.values())) == 1 else ", weighted"
+        text += f"Average, {escape(name)}: {listed(parts)}{how}. "
+    if not settings.averages:
+        text += f"Mean: over {counted(arms['benchmark'].nunique(), 'benchmark')}, unweighted. "
+    text += (
+        "Tokens: mean length of an answer. The intervals are of single scores: whether two arms differ is said by the "
+        "paired comparisons of the report."
     )
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{note}\n"
+    return f"{text} {THESE_RUNS}" if (arms["level"] == "these runs").any() else text
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
-    parser.add_argument("--results", type=Path, required=True, help="the experiment's results folder")
-    parser.add_argument("--experiment", type=Path, required=True, help="experiment.json")
-    parser.add_argument("--findings", type=Path, required=True, help="findings.md")
-    parser.add_argument("--json", type=Path, required=True, help="results.json to write")
-    parser.add_argument("--leaderboard", type=Path, required=True, help="leaderboard.md to write")
-    arguments = parser.parse_args()
-    outputs, inputs = [arguments.json, arguments.leaderboard], [arguments.experiment, arguments.findings]
+    program = Program(__doc__)
+    program.add_argument("--results", type=Path, required=True, help="the experiment's results folder")
+    program.add_input("--experiment", "experiment.json")
+    program.add_input("--findings", "findings.md")
+    program.add_input("--tables", "every table of the comparison", many=True)
+    program.add_input("--checks", "what check_model found of each model", many=True, optional=True)
+    program.add_output("--json", "results.json to write")
+    program.add_output("--leaderboard", "leaderboard.md to write")
+    arguments = program.parse()
     facts = Facts(arguments.results, arguments.experiment)
-    with recording(outputs=outputs, inputs=inputs):
-        found = results(facts, arguments.findings.read_text(encoding="utf-8"))
+    facts.refuse_mixed(program.inputs)
+    with program.recording():
+        found = results(facts)
         for path, text in (
             (arguments.json, json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"),
             (arguments.leaderboard, leaderboard(facts)),

@@ -8,23 +8,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from pydantic import TypeAdapter
 
 from scripts.common import cli
 from scripts.common.atomic import replacing
 from scripts.common.config.dataset import Dataset
-from scripts.common.config.selection import Limopro, Subset
-from scripts.common.provenance import SUFFIX, recording, sha256_of
+from scripts.common.config.selection import Subset
+from scripts.common.content import sha256_of
+from scripts.common.program import Program
+from scripts.common.provenance import SUFFIX
 from scripts.common.tables import iterate_table, read_table
+from scripts.select.controls import CONTROLS
+from scripts.select.tables import SUBSET
 
 BATCH = 1000
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-CONTROLS = {
-    "rows": "as many rows, drawn at random from the clean pool",
-    "tokens": "rows drawn at random from the clean pool, up to as many tokens",
-    "unpruned": "the same rows, whole",
-    "random_prune": "the same rows, with as many functional steps per chain and pattern left out at random",
-}
 
 
 class Counts(NamedTuple):
@@ -57,7 +54,7 @@ def messages(row: dict[str, Any]) -> dict[str, Any]:
 
 def rows_of(subset: Path) -> Iterator[dict[str, Any]]:
     """Yield the rows of a subset file."""
-    for batch in iterate_table("subset", subset, BATCH):
+    for batch in iterate_table(SUBSET, subset, BATCH):
         yield from batch.select(["id", "messages"]).to_pylist()
 
 
@@ -74,7 +71,7 @@ def write_jsonl(rows: Iterable[dict[str, Any]], path: Path) -> None:
 
 def count(subset: Path) -> Counts:
     """Return what a subset file holds."""
-    table = read_table("subset", subset).select(["tokens", "tokens_before", "pruned_steps"]).to_pydict()
+    table = read_table(SUBSET, subset).select(["tokens", "tokens_before", "pruned_steps"]).to_pydict()
     pruned = sum(len(steps or []) for steps in table["pruned_steps"])
     return Counts(len(table["tokens"]), sum(table["tokens"]), sum(table["tokens_before"]), pruned)
 
@@ -119,28 +116,20 @@ def front_matter(name: str, counts: Counts, licence: str | None) -> str:
     return f"---\n{yaml.safe_dump(header, sort_keys=False, allow_unicode=True)}---\n"
 
 
-def described(settings: Any, subset: str, control: str | None) -> str:
-    """Return in words how the rows were chosen."""
-    if control:
-        return f"A control of the subset `{subset}`: {CONTROLS[control]}."
-    if not isinstance(settings, Limopro):
-        return {"all": "Every clean row.", "random": "Rows of the clean pool, drawn at random."}[settings.method]
-    low, high = settings.band
-    return (
-        "LIMOPro ([2505.19187](https://arxiv.org/abs/2505.19187)): rows whose sample score "
-        f"(`{settings.sample_score}`) lies between the quantiles {low:g} and {high:g} of the scored rows; in each "
-        f"chain the share {settings.prune_ratio:g} of the functional steps of each pattern, those whose absence the "
-        "answer feels least, was removed."
-    )
-
-
-def card(name: str, how: str, settings: Any, source: Dataset, counts: Counts, licence: str | None, facts: dict) -> str:
-    """Return README.md: what the files hold, where the rows come from, how and from what they were made."""
-    origin = {
+def origin_of(source: Dataset) -> str:
+    """Return where the rows of a source come from, as Markdown."""
+    return {
         "demo": "made by the generator of sft-report's demonstration",
         "file": f"the file `{Path(source.path or '').name}`",
         "hub": f"[{source.path}](https://huggingface.co/datasets/{source.path}) at revision `{source.revision}`",
     }[source.source]
+
+
+def card(
+    name: str, how: str, settings: Subset, sources: list[Dataset], counts: Counts, licence: str | None, facts: dict
+) -> str:
+    """Return README.md: what the files hold, where the rows come from, how and from what they were made."""
+    origin = "; ".join(map(origin_of, sources))
     left_out = 1 - counts.tokens / counts.tokens_before if counts.tokens_before else 0.0
     chosen = "".join(
         f"| `{key}` | `{json.dumps(value)}` |\n"
@@ -179,7 +168,8 @@ The answer stands in `\\boxed{{...}}`, the reasoning between `<think>` and `</th
 ## Provenance
 
 Made by sft-report. `id` is the first 16 hexadecimal digits of the SHA-256 of system prompt, question and response
-before pruning. The full record lies beside this folder as `{name}{SUFFIX}`.
+before pruning (a copy of a row that came before has its number behind it). The full record lies beside this folder as
+`{name}{SUFFIX}`.
 
 | | |
 |---|---|
@@ -187,27 +177,26 @@ before pruning. The full record lies beside this folder as `{name}{SUFFIX}`.
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
-    parser.add_argument(
-        "--subset", type=Path, required=True, help="the training set, a Parquet file of select/subsets/"
+    program = Program(__doc__)
+    program.add_input("--subset", "the training set, a Parquet file of select/subsets/")
+    program.add_input("--raw", "raw.parquet, whose record may tell the licence")
+    program.add_argument("--of", nargs="+", required=True, help="the subset's name, of a control those held against it")
+    program.add_argument("--control", choices=sorted(CONTROLS), help="which control of it this is (default: none)")
+    program.add_settings("--settings", Subset, "the subset's settings")
+    program.add_argument(
+        "--source", required=True, help="the settings of the data set as JSON, or a list of its sources"
     )
-    parser.add_argument("--raw", type=Path, required=True, help="raw.parquet, whose record may tell the licence")
-    parser.add_argument("--of", required=True, help="the subset's name in the experiment")
-    parser.add_argument("--control", choices=sorted(CONTROLS), help="which control of it this is (default: none)")
-    parser.add_argument("--settings", required=True, help="the subset's settings as JSON")
-    parser.add_argument("--source", required=True, help="the settings of the data set as JSON")
-    parser.add_argument("--seed", type=int, required=True, help="the experiment's seed")
-    parser.add_argument("--training-seed", type=int, help="the training seed that a control is drawn for")
-    parser.add_argument("--export", type=Path, required=True, help="the folder to write")
-    arguments = parser.parse_args()
-    settings: Any = TypeAdapter(Subset).validate_json(arguments.settings)
-    source = Dataset.model_construct(**json.loads(arguments.source))
+    program.add_argument("--seed", type=int, required=True, help="the experiment's seed")
+    program.add_argument("--training-seed", type=int, help="the training seed that a control is drawn for")
+    program.add_output("--export", "the folder to write")
+    arguments = program.parse()
+    settings: Subset = arguments.settings
+    given = json.loads(arguments.source)
+    sources = [Dataset.model_construct(**source) for source in (given if isinstance(given, list) else [given])]
     name = arguments.export.name
 
     with (
-        recording(
-            outputs=[arguments.export], inputs=[arguments.subset], seed=arguments.seed, settings=settings.model_dump()
-        ),
+        program.recording(seed=arguments.seed, settings=settings.model_dump()),
         replacing(arguments.export) as folder,
     ):
         folder.mkdir()
@@ -219,8 +208,12 @@ def main() -> None:
         facts = {"sha256 of the training set": sha256_of(arguments.subset), "seed of the experiment": arguments.seed}
         if arguments.training_seed is not None:
             facts["drawn for training seed"] = arguments.training_seed
-        how = described(settings, arguments.of, arguments.control)
-        text = card(name, how, settings, source, counts, recorded_licence(arguments.raw), facts)
+        how = settings.in_words()
+        if arguments.control:
+            subsets = ", ".join(f"`{subset}`" for subset in arguments.of)
+            what = "subset" if len(arguments.of) == 1 else "subsets"
+            how = f"A control of the {what} {subsets}: {CONTROLS[arguments.control].card}."
+        text = card(name, how, settings, sources, counts, recorded_licence(arguments.raw), facts)
         (folder / "README.md").write_text(text, encoding="utf-8")
     cli.log.info("%s: %d rows exported", name, counts.rows)
 

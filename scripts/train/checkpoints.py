@@ -1,19 +1,18 @@
-"""Checkpoints in flight: which one a run goes on from, and whose they are.
+"""Checkpoints in flight: which one a run resumes from, and whose they are.
 
 A checkpoint is whole when its list of files, written last, is there and every file has the size that it says. A folder
 of checkpoints belongs to one run: its run.json says of which data, model, settings, seed, code and processes.
 """
 
-import errno
-import fcntl
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+from filelock import FileLock, Timeout
 
 from scripts.common.atomic import replacing
 from scripts.common.cli import UserError, log
@@ -26,28 +25,24 @@ FILES = "files.json"
 def alone(folder: Path, patience: float = 60) -> Iterator[None]:
     """Hold the lock of a folder of checkpoints, so that an attempt never writes beside one that is still running.
 
-    One that was told to stop may be saving: it is given `patience` seconds, then UserError is raised. On a file system
+    One that was asked to stop may be saving: it is given `patience` seconds, then UserError is raised. On a file system
     without locks nothing is held.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
-        end = time.monotonic() + patience
-        while _is_held(lock):
-            if time.monotonic() > end:
-                raise UserError(
-                    f"another process still trains this run (it holds '{lock.name}'): wait for it, or end it"
-                )
-            time.sleep(min(1.0, patience))
-        yield
-
-
-def _is_held(lock: IO[str]) -> bool:
-    """Take the lock; say whether another process has it."""
+    # The kernel lets go of it when the process ends; a lock that is a mere file would outlive a killed one.
+    lock = FileLock(folder.with_name(f"{folder.name}.lock"), timeout=patience, poll_interval=1, fallback_to_soft=False)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.acquire()
+    except Timeout:
+        raise UserError(
+            f"another process still trains this run (it holds '{lock.lock_file}'): wait for it, or end it"
+        ) from None
     except OSError as error:
-        return error.errno in (errno.EWOULDBLOCK, errno.EACCES)
-    return False
+        log.warning("'%s' cannot be locked here (%s): see that nothing else trains this run", lock.lock_file, error)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _step(checkpoint: Path) -> int:
@@ -77,9 +72,10 @@ def is_whole(checkpoint: Path) -> bool:
         return False
 
 
-def newest_whole(folder: Path) -> Path | None:
-    """Return the newest checkpoint that is whole, or None."""
-    return next((checkpoint for checkpoint in reversed(_checkpoints(folder)) if is_whole(checkpoint)), None)
+def newest_whole(folder: Path, before: int | None = None) -> Path | None:
+    """Return the newest checkpoint that is whole, or None; with `before` the newest of an earlier step than that."""
+    found = (one for one in reversed(_checkpoints(folder)) if before is None or _step(one) < before)
+    return next((checkpoint for checkpoint in found if is_whole(checkpoint)), None)
 
 
 def remove_broken(folder: Path) -> None:
@@ -101,7 +97,7 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
 def claim(folder: Path, identity: dict[str, Any]) -> None:
     """Make `folder` the one of the run with this identity (what it depends on, as JSON).
 
-    What another run left there is not gone on from: one sentence says so and why, and it is set aside.
+    What another run left there is not resumed from: one sentence says so and why, and it is set aside.
     """
     note = folder / RUN
     # As it comes back from the file: a tuple is a list there.

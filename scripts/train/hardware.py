@@ -5,6 +5,9 @@ import re
 import resource
 from typing import Any
 
+from scripts.common.memory import activation_bytes
+from scripts.common.shape import shape_of
+
 # Dense bfloat16 tensor-core peak in FLOP/s without sparsity, from NVIDIA's data sheets; the first match counts.
 PEAKS = (
     (r"\bB200\b", 2250e12),
@@ -25,7 +28,7 @@ PEAKS = (
 def peak_flops(gpu: str | None, dtype: str) -> float | None:
     """Return the peak FLOP/s of a GPU by the name that its driver gives, or None where it is not known.
 
-    Only for 16-bit training: what float32 reaches hangs on settings that are not the GPU's.
+    Only for 16-bit training: what float32 reaches depends on settings that are not the GPU's.
     """
     if gpu is None or dtype == "float32":
         return None
@@ -78,21 +81,6 @@ class EnergyMeter:
         return (sum(self._millijoules()) - sum(self._start)) / 1000
 
 
-def activation_bytes(config: Any, tokens: int, half_precision: bool) -> float:
-    """Return about how many bytes of activations a forward pass of `tokens` tokens keeps for the backward pass.
-
-    Per token and layer of a gated transformer: the residual stream into both norms, both sums and both norms' outputs
-    (6 hidden widths), queries, keys, values and the attention's output, and four tensors of the inner width. In mixed
-    precision what norms and residuals hold stays float32 and the rest has two bytes.
-    """
-    heads = config.num_attention_heads
-    width = getattr(config, "head_dim", None) or config.hidden_size // heads
-    shared = getattr(config, "num_key_value_heads", None) or heads
-    inner = 2 * heads * width + 2 * shared * width + 4 * config.intermediate_size
-    per_layer = 6 * config.hidden_size * 4 + inner * (2 if half_precision else 4)
-    return float(tokens * config.num_hidden_layers * per_layer)
-
-
 def needs_checkpointing(config: Any, held: float, tokens: int, half_precision: bool) -> bool:
     """Whether activations of `tokens` tokens would not fit beside `held` bytes of weights, gradients and optimiser
     states in the memory of this GPU, or machine; a fifth of it is left free."""
@@ -102,4 +90,4 @@ def needs_checkpointing(config: Any, held: float, tokens: int, half_precision: b
         memory = torch.cuda.get_device_properties(0).total_memory
     else:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return held + activation_bytes(config, tokens, half_precision) > 0.8 * memory
+    return held + activation_bytes(shape_of(config), tokens, half_precision) > 0.8 * memory

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from scripts.common import cli
 from scripts.common.cli import UserError
+from scripts.common.program import Program
 
 
 def meeting_point(environment: Mapping[str, str]) -> list[str]:
@@ -31,7 +32,7 @@ def meeting_point(environment: Mapping[str, str]) -> list[str]:
 
 def main() -> None:
     if {"-h", "--help"} & set(sys.argv[1:2]):
-        cli.parser(__doc__).parse_args()
+        Program(__doc__).parse_args()
     launch = [sys.executable, "-m", "accelerate.commands.launch", *meeting_point(os.environ), *sys.argv[1:]]
     os.execv(sys.executable, launch)
 

@@ -7,13 +7,12 @@ about two minutes on one core.
 
 import random
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from scripts.common import cli
 from scripts.common.atomic import replacing
 from scripts.common.chat import training_messages
-from scripts.common.provenance import recording
+from scripts.common.program import Program
 from scripts.common.seeds import derive_seed
 from scripts.data.demo_world import Habits, draw_chain, draw_problem, write_conclusion, write_response
 
@@ -175,16 +174,16 @@ def train(model: Any, tokenizer: Any, rng: random.Random, steps: int) -> float:
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
-    parser.add_argument("--seed", type=int, required=True, help="the experiment's seed")
-    parser.add_argument("--steps", type=int, default=STEPS, help=f"optimiser steps (default: {STEPS})")
-    parser.add_argument("--output", type=Path, required=True, help="the model's folder")
-    arguments = parser.parse_args()
+    program = Program(__doc__)
+    program.add_argument("--seed", type=int, required=True, help="the experiment's seed")
+    program.add_argument("--steps", type=int, default=STEPS, help=f"optimiser steps (default: {STEPS})")
+    program.add_output("--output", "the model's folder")
+    arguments = program.parse()
 
     import torch
 
     seed = derive_seed(arguments.seed, "demo-base")
-    with recording(outputs=[arguments.output], inputs=[], seed=arguments.seed, steps=arguments.steps) as facts:
+    with program.recording(seed=arguments.seed, steps=arguments.steps) as facts:
         torch.manual_seed(seed)
         rng = random.Random(seed)
         tokenizer = build_tokenizer(rng)

@@ -7,7 +7,8 @@ from typing import Any
 import yaml
 
 from scripts.common.config.training import Optimisation
-from scripts.common.provenance import SUFFIX, sha256_of
+from scripts.common.content import sha256_of
+from scripts.common.provenance import SUFFIX
 
 FIGURES = {
     "rows": "rows",

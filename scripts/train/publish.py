@@ -11,7 +11,7 @@ from pathlib import Path
 from scripts.common import cli
 from scripts.common.atomic import replacing
 from scripts.common.cli import UserError
-from scripts.common.provenance import recording
+from scripts.common.program import Program
 
 
 def push(folder: Path, repository: str, kind: str, private: bool, token: str) -> dict[str, str]:
@@ -32,17 +32,17 @@ def push(folder: Path, repository: str, kind: str, private: bool, token: str) ->
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
-    parser.add_argument("--folder", type=Path, required=True, help="what to push")
-    parser.add_argument("--repository", required=True, help="owner/name on the hub")
-    parser.add_argument("--kind", choices=["model", "dataset"], required=True, help="kind of the repository")
-    parser.add_argument("--public", action="store_true", help="make a new repository public (default: private)")
-    parser.add_argument("--receipt", type=Path, required=True, help="JSON to write: repository, address, commit")
-    arguments = parser.parse_args()
+    program = Program(__doc__)
+    program.add_input("--folder", "what to push")
+    program.add_argument("--repository", required=True, help="owner/name on the hub")
+    program.add_argument("--kind", choices=["model", "dataset"], required=True, help="kind of the repository")
+    program.add_argument("--public", action="store_true", help="make a new repository public (default: private)")
+    program.add_output("--receipt", "JSON to write: repository, address, commit")
+    arguments = program.parse()
     token = os.environ.get("HF_TOKEN")
     if not token:
         raise UserError("there is no token: set the environment variable HF_TOKEN to one that may write to the hub")
-    with recording(outputs=[arguments.receipt], inputs=[arguments.folder], repository=arguments.repository):
+    with program.recording(repository=arguments.repository):
         receipt = push(arguments.folder, arguments.repository, arguments.kind, not arguments.public, token)
         with replacing(arguments.receipt) as temporary:
             temporary.write_text(json.dumps(receipt, indent=2) + "\n", encoding="utf-8")

@@ -1,6 +1,5 @@
 """A subset as the trainer sees it: token ids and labels, packed, with an account of every token."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +9,9 @@ import pyarrow.compute as pc
 
 from scripts.common.cli import UserError, progress
 from scripts.common.config.training import Optimisation
+from scripts.common.rendering import Ids, Renderer
 from scripts.common.tables import read_table
+from scripts.select.tables import SUBSET
 
 IGNORED = -100  # the label of a token that is not trained on
 BATCH = 256  # conversations tokenised at a time
@@ -40,53 +41,21 @@ class Encoded(NamedTuple):
     account: Account
 
 
-def training_template(tokenizer: Any) -> str:
-    """Return the tokenizer's chat template with `{% generation %}` around the assistant's turns.
-
-    Raises UserError when it has none and TRL knows no such form of it.
-    """
-    from trl.chat_template_utils import get_training_chat_template, has_generation_markers
-
-    if has_generation_markers(tokenizer.chat_template):
-        return tokenizer.chat_template
-    try:
-        return get_training_chat_template(tokenizer)
-    except ValueError as error:
-        raise UserError(
-            "the model's chat template does not mark the assistant's turns ({% generation %}) and is none that TRL "
-            "knows how to mark: set training.loss_on to completion, or name a template that does as model.chat_template"
-        ) from error
+def _trained(row: Ids, loss_on: str) -> tuple[int, int]:
+    """Return where the tokens to train on begin and end: nothing comes before the first one to predict it from."""
+    return (1, len(row.ids)) if loss_on == "all" else (max(1, row.start), row.end)
 
 
-def _by_turn(conversations: list[Any], tokenizer: Any, template: str) -> Iterator[tuple[list[int], Any]]:
-    """Yield ids and which of them to train on: the assistant's."""
-    encoded = tokenizer.apply_chat_template(
-        conversations, chat_template=template, return_dict=True, return_assistant_tokens_mask=True
-    )
-    yield from zip(encoded["input_ids"], encoded["assistant_masks"], strict=True)
-
-
-def _by_completion(conversations: list[Any], tokenizer: Any) -> Iterator[tuple[list[int], Any]]:
-    """Yield ids and which of them to train on: all after the prompt that generation will start from."""
-    prompts = [conversation[:-1] for conversation in conversations]
-    starts = tokenizer.apply_chat_template(prompts, add_generation_prompt=True, return_dict=True)["input_ids"]
-    whole = tokenizer.apply_chat_template(conversations, return_dict=True)["input_ids"]
-    for prompt, ids in zip(starts, whole, strict=True):
-        if ids[: len(prompt)] != prompt:
+def _check_turns(conversations: list[Any], loss_on: str) -> None:
+    for conversation in conversations:
+        *before, last = [turn["role"] for turn in conversation]
+        if last != "assistant":
+            raise UserError("a conversation of the subset ends on no assistant turn: there is nothing to train on")
+        if loss_on == "assistant" and "assistant" in before:
             raise UserError(
-                "the model's chat template renders a prompt otherwise when an answer follows: set training.loss_on to "
-                "assistant, or name another template as model.chat_template"
+                "a conversation of the subset has several assistant turns: set training.loss_on to completion, which "
+                "trains on the last one"
             )
-        yield ids, [0] * len(prompt) + [1] * (len(ids) - len(prompt))
-
-
-def _labelled(conversations: list[Any], tokenizer: Any, loss_on: str) -> Iterator[tuple[list[int], Any]]:
-    if loss_on == "assistant":
-        return _by_turn(conversations, tokenizer, training_template(tokenizer))
-    if loss_on == "completion":
-        return _by_completion(conversations, tokenizer)
-    whole = tokenizer.apply_chat_template(conversations, return_dict=True)["input_ids"]
-    return ((ids, [1] * len(ids)) for ids in whole)
 
 
 def encode(subset: Path, tokenizer: Any, settings: Optimisation) -> Encoded:
@@ -95,25 +64,27 @@ def encode(subset: Path, tokenizer: Any, settings: Optimisation) -> Encoded:
     Raises UserError when there is nothing to train on, when a conversation is longer than max_length and the settings
     do not say to cut it, or when the chat template renders other tokens than the subset was counted with.
     """
-    table = read_table("subset", subset, ["id", "messages", "tokens"])
+    table = read_table(SUBSET, subset, ["id", "messages", "tokens"])
     if table.num_rows == 0:
         raise UserError(f"the subset '{subset}' is empty: there is nothing to train on")
     _check_lengths(table["tokens"], subset, settings)
     lists = pa.list_(pa.int32())
-    parts, trained, seen = [], 0, []
+    renderer, parts, trained, seen = Renderer(tokenizer), [], 0, []
     batches = table.to_batches(BATCH)
     for batch in progress(batches, "tokens", "batch", total=len(batches)):
         ids, labels = [], []
-        rows = _labelled(batch["messages"].to_pylist(), tokenizer, settings.loss_on)
-        for (row, mask), tokens, name in zip(rows, batch["tokens"].to_pylist(), batch["id"].to_pylist(), strict=True):
-            if len(row) != tokens:
+        conversations = batch["messages"].to_pylist()
+        _check_turns(conversations, settings.loss_on)
+        rows = renderer.encode(conversations)
+        for row, tokens, name in zip(rows, batch["tokens"].to_pylist(), batch["id"].to_pylist(), strict=True):
+            if len(row.ids) != tokens:
                 raise UserError(
-                    f"the subset counts {tokens} tokens in row {name}, the trainer would see {len(row)}: it was made "
-                    "with another chat template or tokenizer; make it again"
+                    f"the subset counts {tokens} tokens in row {name}, the trainer would see {len(row.ids)}: it was "
+                    "made with another chat template or tokenizer; make it again"
                 )
-            kept = np.asarray(row[: settings.max_length], dtype=np.int32)
-            wanted = np.asarray(mask[: settings.max_length], dtype=bool)
-            wanted[0] = False  # nothing comes before the first token to predict it from
+            kept = np.asarray(row.ids[: settings.max_length], dtype=np.int32)
+            wanted = np.zeros(len(kept), dtype=bool)
+            wanted[slice(*_trained(row, settings.loss_on))] = True
             if not wanted.any():
                 raise UserError(
                     f"row {name} of '{subset}' has no token to train on: its labels are all masked "

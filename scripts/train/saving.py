@@ -1,5 +1,6 @@
 """Writing the trained model; and what is said when the disk is full."""
 
+import copy
 import errno
 import shutil
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common.cli import UserError
+from scripts.common.rendering import end_of_turn, own_stop_ids
 
 # What torch and safetensors say when a write comes short: neither says so in the error's type.
 FULL = ("No space left", "os error 28", "quota exceeded", "unexpected pos", "file write failed", "iostream error")
@@ -21,7 +23,7 @@ def is_disk_full(error: BaseException, folder: Path) -> bool:
 
 
 @contextmanager
-def full_disk_is_told(folder: Path, what: str) -> Iterator[None]:
+def full_disk_is_said(folder: Path, what: str) -> Iterator[None]:
     """Turn the error of a full disk into one sentence: `what` could not be written to `folder`."""
     try:
         yield
@@ -29,15 +31,29 @@ def full_disk_is_told(folder: Path, what: str) -> Iterator[None]:
         if not is_disk_full(error, folder):
             raise
         raise UserError(
-            f"the disk of '{folder}' is full: {what} could not be written; make room and run again, training goes on "
+            f"the disk of '{folder}' is full: {what} could not be written; make room and run again, training resumes "
             "from the newest whole checkpoint"
         ) from error
 
 
-def save_model(trainer: Any, tokenizer: Any, dtype: str, folder: Path) -> None:
+@contextmanager
+def restored(*settings: Any) -> Iterator[None]:
+    """Put the attributes of objects back to what they were."""
+    before = [dict(vars(one)) for one in settings]
+    try:
+        yield
+    finally:
+        for one, attributes in zip(settings, before, strict=True):
+            vars(one).clear()
+            vars(one).update(attributes)
+
+
+def save_model(trainer: Any, tokenizer: Any, dtype: str, base: Path, folder: Path, going_on: bool = False) -> None:
     """Write weights (in the experiment's dtype, adapters merged), configuration, tokenizer and chat template.
 
-    Every process calls it: sharded weights are gathered; the main one writes.
+    Its generation_config ends an answer where training ended it, whatever the tokenizer's EOS is, and where the base
+    model's did. Every process calls it: sharded weights are gathered; the main one writes. What is trained on
+    afterwards (`going_on`) stays as it was: adapters are merged in a copy.
     """
     import torch
 
@@ -46,12 +62,17 @@ def save_model(trainer: Any, tokenizer: Any, dtype: str, folder: Path) -> None:
     if not trainer.is_world_process_zero():
         return
     if hasattr(network, "merge_and_unload"):
-        network = network.to(torch.float32).merge_and_unload()
+        network = (copy.deepcopy(network) if going_on else network).to(torch.float32).merge_and_unload()
         weights = network.state_dict()
     number = getattr(torch, dtype)
     # Tied weights are one tensor under two names, and must stay one.
     converted = {weight.data_ptr(): weight.to(number) for weight in weights.values()}
-    network.config.use_cache = True
-    network.config.dtype = number
-    network.save_pretrained(folder, state_dict={name: converted[w.data_ptr()] for name, w in weights.items()})
+    with restored(network.config, network.generation_config):
+        network.config.use_cache = True
+        if hasattr(network.config, "output_router_logits"):  # TRL's, for training: in use it asks for a loss
+            network.config.output_router_logits = False
+        network.config.dtype = number
+        end = end_of_turn(tokenizer)
+        network.generation_config.eos_token_id = [end, *sorted(own_stop_ids(base, tokenizer) - {end})]
+        network.save_pretrained(folder, state_dict={name: converted[w.data_ptr()] for name, w in weights.items()})
     tokenizer.save_pretrained(folder)

@@ -1,7 +1,7 @@
 """Fine-tune the model on one subset with one seed (TRL's SFTTrainer, started by `accelerate launch`).
 
 Makes the model's folder with its card, log.csv (a row per optimiser step) and summary.json (the account of tokens,
-speed, GPU-hours). Killed at any moment, the next attempt goes on from the newest whole checkpoint under --work, which
+speed, GPU-hours). Killed at any moment, the next attempt resumes from the newest whole checkpoint under --work, which
 belongs to one combination of data, model, settings, seed, code and processes.
 """
 
@@ -20,15 +20,16 @@ from scripts.common import chat, cli
 from scripts.common.atomic import replacing
 from scripts.common.cli import UserError
 from scripts.common.config.training import Optimisation
+from scripts.common.content import sha256_of
 from scripts.common.digest import code_digest
-from scripts.common.options import add_options, from_options
-from scripts.common.provenance import recording, sha256_of
-from scripts.train import checkpoints, model_card
-from scripts.train.figures import Shape, figures, model_shape
+from scripts.common.program import Program
+from scripts.train import checkpoints, model_card, on_the_way, trackers
+from scripts.train.budget import steps_at
 from scripts.train.hardware import gpu_name, peak_flops
 from scripts.train.rows import Account, encode
-from scripts.train.saving import full_disk_is_told, save_model
+from scripts.train.saving import full_disk_is_said, save_model
 from scripts.train.step_log import COLUMNS, read_steps, useful_steps
+from scripts.train.throughput import Shape, figures, model_shape
 from scripts.train.trainer import build_trainer, load_model, sft_arguments, step_writer
 
 STEP_LOG = "steps.jsonl"
@@ -36,12 +37,13 @@ PACKAGES = ["torch", "transformers", "trl", "accelerate", "peft"]
 
 
 def identity(arguments: Any, settings: Optimisation, processes: int) -> dict[str, Any]:
-    """Return all that a run depends on: a checkpoint of another identity is not gone on from."""
+    """Return all that a run depends on: a checkpoint of another identity is not resumed from."""
     template = arguments.chat_template
     return {
         "subset": sha256_of(arguments.subset),
         "base": sha256_of(arguments.base),
         "chat_template": sha256_of(template) if template else None,
+        "chat": arguments.chat.model_dump(mode="json"),
         "dtype": arguments.dtype,
         "settings": settings.model_dump(mode="json"),
         "seed": arguments.seed,
@@ -58,6 +60,8 @@ def summarise(
     steps = read_steps(arguments.work / "checkpoints" / STEP_LOG)
     kept = useful_steps(steps)
     gpus, peak = processes if gpu else 0, peak_flops(gpu, arguments.dtype)
+    passes = settings.epochs if settings.budget == "epochs" else round(trainer.state.epoch, 4)
+    shares = steps_at([*arguments.percents, 100], trainer.state.global_step)
     return {
         "run": arguments.run,
         "arm": arguments.arm,
@@ -69,7 +73,12 @@ def summarise(
         "truncated_tokens": account.truncated,
         "packing_efficiency": round(float(kept["tokens"].sum() / kept["slots"].sum()), 4),
         "steps": trainer.state.global_step,
-        "epochs": settings.epochs,
+        "epochs": passes,
+        "tokens_read": on_the_way.tokens_read(kept, trainer.state.global_step, processes),
+        "shares": [
+            {"percent": percent, "step": step, "tokens_read": on_the_way.tokens_read(kept, step, processes)}
+            for percent, step in shares.items()
+        ],
         **figures(steps, account, trainer.state.epoch, shape, gpus, peak),
         "gpu": gpu,
         "parameters": shape.trained + shape.frozen,
@@ -83,7 +92,7 @@ def end_with_launcher() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
-def train(arguments: Any, settings: Optimisation, started: float) -> None:
+def train(program: Program, arguments: Any, settings: Optimisation, started: float) -> None:
     """Train on this process, one of those that `accelerate launch` started, and write what the rule promises."""
     with cli.heavy_imports():
         import torch
@@ -94,13 +103,15 @@ def train(arguments: Any, settings: Optimisation, started: float) -> None:
         raise UserError("adapters cannot be merged from sharded weights: set training.accelerate to ddp or zero2")
     state = PartialState(cpu=not torch.cuda.is_available())
     main, folder = state.is_main_process, arguments.work / "checkpoints"
-    outputs = [arguments.model, arguments.log, arguments.summary] if main else []
-    inputs = [arguments.subset, arguments.base] if main else []
     facts = {"seed": arguments.seed, "settings": settings.model_dump()}
-    with checkpoints.alone(folder) if main else nullcontext(), recording(outputs, inputs, **facts):
-        tokenizer = chat.load_tokenizer(arguments.base, arguments.chat_template)
+    with (
+        checkpoints.alone(folder) if main else nullcontext(),
+        program.recording(**facts) if main else nullcontext(),
+    ):
+        tokenizer = chat.tokenizer_from(arguments, arguments.base)
         network, kernels = load_model(arguments.base, settings, arguments.dtype)
         options = sft_arguments(settings, arguments.dtype, arguments.seed, folder, state.num_processes, kernels)
+        options.run_name = trackers.name_run(arguments.run)
         encoded = encode(arguments.subset, tokenizer, settings)
         if main:
             checkpoints.claim(folder, identity(arguments, settings, state.num_processes))
@@ -111,21 +122,28 @@ def train(arguments: Any, settings: Optimisation, started: float) -> None:
         writer = step_writer(folder / STEP_LOG, started, gpus, main, slots)
         trainer = build_trainer(network, tokenizer, encoded, options, settings, writer)
         shape = model_shape(trainer.model)
-        checkpoint = checkpoints.newest_whole(folder)
+
+        def save(place: Path, going_on: bool = False) -> None:
+            save_model(trainer, tokenizer, arguments.dtype, arguments.base, place, going_on)
+
+        keeper = on_the_way.Keeper(folder, arguments.percents, save)
+        trainer.add_callback(keeper.callback())
+        checkpoint = checkpoints.newest_whole(folder, before=keeper.missing(on_the_way.all_steps(trainer)))
         if checkpoint:
-            cli.log.info("going on from %s", checkpoint)
+            cli.log.info("resuming from %s", checkpoint)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         if trainer.state.global_step < trainer.state.max_steps:
             raise UserError(
-                f"told to stop at step {trainer.state.global_step} of {trainer.state.max_steps}: run again, it goes on "
-                "from there"
+                f"asked to stop at step {trainer.state.global_step} of {trainer.state.max_steps}: run again, it "
+                "resumes from there"
             )
         with (
-            full_disk_is_told(arguments.model.parent, "the model"),
+            full_disk_is_said(arguments.model.parent, "the model"),
             replacing(arguments.model) if main else nullcontext(Path()) as temporary,
         ):
-            save_model(trainer, tokenizer, arguments.dtype, temporary)
+            save(temporary)
             if main:
+                keeper.hand_over(trainer.state.max_steps, arguments.kept)
                 summary = summarise(arguments, settings, encoded.account, trainer, shape, state.num_processes)
                 write_records(arguments, settings, summary | kernels._asdict(), temporary)
     state.wait_for_everyone()
@@ -146,24 +164,27 @@ def write_records(arguments: Any, settings: Optimisation, summary: dict[str, Any
 def main() -> None:
     started = time.monotonic()
     end_with_launcher()
-    parser = cli.parser(__doc__)
-    parser.add_argument("--run", required=True, help="the run's name")
-    parser.add_argument("--arm", required=True, help="what its data is called in the tables")
-    parser.add_argument("--seed", type=int, required=True, help="training seed")
-    parser.add_argument("--subset", type=Path, required=True, help="the subset's Parquet file")
-    parser.add_argument("--raw", type=Path, help="raw.parquet, whose record tells the card where the data come from")
-    parser.add_argument("--base", type=Path, required=True, help="folder of the model that is fine-tuned")
-    parser.add_argument("--chat-template", type=Path, help="Jinja file that replaces the model's chat template")
-    parser.add_argument("--dtype", default="bfloat16", help="number format of passes and saved weights")
-    add_options(parser, Optimisation)
-    parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints and TensorBoard files")
-    parser.add_argument("--model", type=Path, required=True, help="folder of the fine-tuned model")
-    parser.add_argument("--log", type=Path, required=True, help="log.csv")
-    parser.add_argument("--summary", type=Path, required=True, help="summary.json")
-    arguments = parser.parse_args()
-    settings = from_options(Optimisation, arguments)
+    program = Program(__doc__)
+    program.add_argument("--run", required=True, help="the run's name")
+    program.add_argument("--arm", required=True, help="what its data is called in the tables")
+    program.add_argument("--seed", type=int, required=True, help="training seed")
+    program.add_input("--subset", "the subset's Parquet file")
+    program.add_argument("--raw", type=Path, help="raw.parquet, whose record tells the card where the data come from")
+    program.add_input("--base", "folder of the model that is fine-tuned")
+    program.add_input("--accelerate", "the file that says how processes share the model, for the record", optional=True)
+    chat.add_chat(program)
+    program.add_argument("--dtype", default="bfloat16", help="number format of passes and saved weights")
+    program.add_settings("--training", Optimisation)
+    program.add_argument("--work", type=Path, required=True, help="folder for checkpoints and TensorBoard files")
+    program.add_output("--model", "folder of the fine-tuned model")
+    program.add_argument("--percents", nargs="*", type=int, default=[], help="shares of training to keep models of")
+    program.add_output("--kept", "folders of these models, in the same order", many=True, optional=True)
+    program.add_output("--log", "log.csv")
+    program.add_output("--summary", "summary.json")
+    arguments = program.parse()
+    settings: Optimisation = arguments.training
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(arguments.work / "tensorboard")  # where transformers looks it up
-    train(arguments, settings, started)
+    train(program, arguments, settings, started)
     shutil.rmtree(arguments.work / "checkpoints", ignore_errors=True)
 
 

@@ -6,12 +6,16 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scripts.common import progress
 from scripts.common.cli import UserError
 from scripts.common.config.training import Optimisation
-from scripts.train import attention, checkpoints
+from scripts.common.context import context_of
+from scripts.common.shape import load_config
+from scripts.train import attention, attention_trial, checkpoints, trackers
+from scripts.train.budget import steps_to_make
 from scripts.train.hardware import EnergyMeter, needs_checkpointing, peak_memory_mib
 from scripts.train.rows import Encoded, rows_in_batch, training_set
-from scripts.train.saving import full_disk_is_told
+from scripts.train.saving import full_disk_is_said
 from scripts.train.step_log import append_step, next_attempt
 
 
@@ -68,7 +72,7 @@ def sft_arguments(settings: Optimisation, dtype: str, seed: int, folder: Path, p
         fp16=dtype == "float16",
         use_cpu=not gpu,
         dataloader_pin_memory=gpu,
-        report_to="tensorboard" if settings.tensorboard else "none",
+        report_to=[*(["tensorboard"] if settings.tensorboard else []), *trackers.asked()],
     )
 
 
@@ -76,27 +80,27 @@ def load_model(base: Path, settings: Optimisation, dtype: str, kernels: Kernels 
     """Return the model to train, and how it will be computed.
 
     Weights that are trained are float32; with 16-bit types the passes are mixed precision, so that small updates are
-    not lost. Raises UserError when max_length is above the model's context.
+    not lost. Raises UserError when max_length is above the model's context, or packed rows would see each other.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
-    config = AutoConfig.from_pretrained(base)
-    context = getattr(config, "max_position_embeddings", None)
-    if context and settings.max_length > context:
+    config = load_config(base)
+    if settings.max_length > context_of(config):
         raise UserError(
-            f"training.max_length {settings.max_length} is above the context of the model in '{base}', {context} tokens"
+            f"training.max_length {settings.max_length} is above the context of the model in '{base}', "
+            f"{context_of(config)} tokens"
         )
     half = dtype != "float32"
     attention.register()
-    kernels = kernels._replace(
-        attention=kernels.attention or attention.choose(config, half), liger=_with_liger(kernels.liger)
-    )
+    kernels = kernels._replace(liger=_with_liger(kernels.liger))
     frozen = settings.lora is not None
     network = AutoModelForCausalLM.from_pretrained(
         base, dtype=getattr(torch, dtype) if frozen else torch.float32, attn_implementation=kernels.attention
     )
     network.config.use_cache = False  # packed rows leak into each other through the cache
+    if kernels.attention is None:
+        kernels = kernels._replace(attention=attention_trial.choose(network, settings.packing, half))
     if kernels.checkpointing is None:
         # Weights, gradients and two moments of four bytes each, and the 16-bit copy of the passes.
         bytes_each = (2 if half else 4) if frozen else (18 if half else 16)
@@ -129,6 +133,7 @@ def step_writer(path: Path, started: float, gpus: int, main: bool, row_slots: in
             self.attempt = next_attempt(path) if main else 0
             self.meter = EnergyMeter(gpus if main else 0)
             self.tokens = self.slots = 0
+            self.all_tokens = 0  # of this attempt
 
         def count(self, inputs: Any) -> None:
             size = inputs["input_ids"].numel()
@@ -138,6 +143,8 @@ def step_writer(path: Path, started: float, gpus: int, main: bool, row_slots: in
         def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             self.start = time.monotonic()
             self.setup = round(self.start - started, 3)
+            self.steps_pace, self.tokens_pace = progress.Rate(), progress.Rate()
+            self.steps_pace.restart(state.global_step)
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
             if not main or "loss" not in (logs or {}):
@@ -147,40 +154,62 @@ def step_writer(path: Path, started: float, gpus: int, main: bool, row_slots: in
             entry |= {"seconds": round(time.monotonic() - self.start, 3), "setup": self.setup}
             entry |= {"memory": peak_memory_mib(), "joules": self.meter.joules()}
             entry |= {"tokens": self.tokens, "slots": self.slots}
+            self.all_tokens += self.tokens * args.world_size
             self.tokens = self.slots = 0
-            with full_disk_is_told(path.parent, f"the log of step {state.global_step}"):
+            self.tell(state)
+            with full_disk_is_said(path.parent, f"the log of step {state.global_step}"):
                 append_step(path, entry)
+
+        def tell(self, state: Any) -> None:
+            steps, left = self.steps_pace.look(state.global_step), state.max_steps - state.global_step
+            progress.tell(
+                progress.Told(
+                    ids=progress.own_ids(),
+                    doing="training",
+                    done=state.global_step,
+                    total=state.max_steps,
+                    unit="step",
+                    per_second=self.tokens_pace.look(self.all_tokens),
+                    counted_in="token",
+                    seconds_left=left / steps if steps else None,
+                    alarm=None,
+                    at=time.time(),
+                )
+            )
+
+        def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            progress.tell_no_more()
 
     return StepWriter()
 
 
-def stop_when_told() -> Any:
+def stop_when_asked() -> Any:
     """Return a callback that ends training with a checkpoint after SIGTERM, which Slurm sends before it kills.
 
-    All processes stop at the same step: each tells the others at every step whether it was told to.
+    All processes stop at the same step: each tells the others at every step whether it was asked to.
     """
     import torch
     from accelerate import PartialState
     from accelerate.utils import reduce
     from transformers import TrainerCallback
 
-    class StopWhenTold(TrainerCallback):
-        told = False
+    class StopWhenAsked(TrainerCallback):
+        asked = False
         processes = PartialState()
 
         def on_train_begin(self, args: Any, trainer: Any, control: Any, **kwargs: Any) -> None:
-            self.before = signal.signal(signal.SIGTERM, lambda *_: setattr(self, "told", True))
+            self.before = signal.signal(signal.SIGTERM, lambda *_: setattr(self, "asked", True))
 
         def on_step_end(self, args: Any, trainer: Any, control: Any, **kwargs: Any) -> None:
             if self.processes.num_processes > 1:
-                self.told = bool(reduce(torch.tensor(float(self.told), device=self.processes.device)).item())
-            if self.told and trainer.global_step < trainer.max_steps:
+                self.asked = bool(reduce(torch.tensor(float(self.asked), device=self.processes.device)).item())
+            if self.asked and trainer.global_step < trainer.max_steps:
                 control.should_save = control.should_training_stop = True
 
         def on_train_end(self, args: Any, trainer: Any, control: Any, **kwargs: Any) -> None:
             signal.signal(signal.SIGTERM, self.before)
 
-    return StopWhenTold()
+    return StopWhenAsked()
 
 
 def build_trainer(
@@ -188,7 +217,8 @@ def build_trainer(
 ) -> Any:
     """Return TRL's trainer of `network`, which also watches the loss and says when a checkpoint is whole.
 
-    `writer` is the step_writer. Raises UserError from its training when the loss is no number or the disk is full.
+    It makes as many steps as the budget has (`arguments.max_steps` is set). `writer` is the step_writer. Raises
+    UserError from its training when the loss is no number or the disk is full.
     """
     import torch
     from trl import SFTTrainer
@@ -208,7 +238,7 @@ def build_trainer(
         def _save_checkpoint(self, model: Any, trial: Any) -> None:
             folder = Path(self.args.output_dir)
             checkpoint = folder / f"checkpoint-{self.state.global_step}"
-            with full_disk_is_told(folder, f"the checkpoint of step {self.state.global_step}"):
+            with full_disk_is_said(folder, f"the checkpoint of step {self.state.global_step}"):
                 try:
                     super()._save_checkpoint(model, trial)
                     self.accelerator.wait_for_everyone()
@@ -218,13 +248,15 @@ def build_trainer(
                     shutil.rmtree(checkpoint, ignore_errors=True)
                     raise
 
+    rows = training_set(encoded, settings)
+    arguments.max_steps = steps_to_make(settings, encoded.account, len(rows) // settings.effective_batch)
     return Trainer(
         model=network,
         args=arguments,
-        train_dataset=training_set(encoded, settings),
+        train_dataset=rows,
         processing_class=tokenizer,
         peft_config=_adapters(settings),
-        callbacks=[writer, stop_when_told()],
+        callbacks=[writer, stop_when_asked()],
     )
 
 

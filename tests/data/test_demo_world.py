@@ -5,9 +5,10 @@ import re
 from collections import Counter
 
 from scripts.common.chain import last_boxed, split_response
+from scripts.common.config.dataset import Hurtful
 from scripts.data.demo_world import Habits, draw_benchmark, draw_chain, draw_problem, write_response
 from scripts.data.make_demo_dataset import FAULTS, make_rows
-from scripts.select.patterns import classify
+from scripts.select.limopro.steps import segment
 
 SUM = re.compile(r"([A-Z])(?:: (?:add|take) \d+,|:|\.) (\d+)([+-])(\d+)=(\d+)")
 
@@ -55,9 +56,15 @@ def test_a_line_is_needed_just_when_the_answer_is_lost_without_it() -> None:
     assert seen[True] > 50 and seen[False] > 500
 
 
-def test_phrases_tell_the_pattern_that_the_generator_meant() -> None:
-    for _, lines in problems(200):
-        assert [classify(line.text) for line in lines] == [line.pattern for line in lines]
+def test_the_segmenter_takes_each_line_as_the_generator_meant_it() -> None:
+    same = total = 0
+    for problem, lines in problems(100):
+        chain = "\n".join(line.text for line in lines)
+        steps = segment(chain, problem.question, problem.answer)
+        found = {chain[step.start : step.end].rstrip(): step.pattern for step in steps}
+        total += len(lines)
+        same += sum(found.get(line.text) == line.pattern for line in lines)
+    assert same / total >= 0.98, same / total  # what is missed is called progressive, which is never removed
 
 
 def test_position_is_a_poor_guide() -> None:
@@ -92,3 +99,29 @@ def test_faults_and_leaks_are_planted_as_documented() -> None:
     leaked = {problem.question for problem in draw_benchmark(1, **spec)} & {row["question"] for row in rows}
     assert len(leaked) == 3
     assert len(FAULTS) == 5 and make_rows(400, 1, {"chains": spec}) == rows
+
+
+def test_rows_that_hurt_are_what_they_are_called() -> None:
+    """Told by a reader of the question, and of the sums that a response states, who knows nothing of the generator."""
+    shares = {"wrong_sums": 0.3, "reworded": 0.15, "template": 0.1}
+    rows = [row for n, row in enumerate(make_rows(3000, 1, {}, Hurtful(**shares))) if not FAULTS.get(n % 200)]
+    by_worth = {worth: [row for row in rows if row["worth"] == worth] for worth in ("helps", *shares)}
+    for worth, share in {**shares, "helps": 0.45}.items():
+        assert abs(len(by_worth[worth]) / len(rows) - share) < 0.03, worth
+    for row in by_worth["helps"] + by_worth["template"]:
+        assert int(row["answer"]) == value_of(row["question"])
+    for row in by_worth["wrong_sums"]:
+        assert int(row["answer"]) != value_of(row["question"])
+        assert last_boxed(split_response(row["response"]).after) == row["answer"]
+    assert {len(re.findall(r"(?:add|take) \d", row["question"])) for row in by_worth["template"]} == {1}
+    operations = [tuple(re.findall(r"[A-Z]: \D+ \d+", row["question"])) for row in by_worth["reworded"]]
+    asked = Counter(tuple(re.findall(r"\d+", row["question"])) for row in by_worth["reworded"])
+    assert len(asked) <= 8 < len(by_worth["reworded"]) / 10, "few problems"
+    assert len(set(operations)) > 8 and len({row["question"] for row in by_worth["reworded"]}) > 300, "in many words"
+
+
+def test_rows_of_the_usual_world_are_not_touched() -> None:
+    """With no share of rows that hurt every row is as it always was; the usual one says nothing of worth."""
+    plain = make_rows(300, 1, {})
+    marked = make_rows(300, 1, {}, Hurtful())
+    assert [row | {"worth": "helps"} for row in plain] == marked

@@ -15,6 +15,7 @@ from scripts.common.cli import UserError, heavy_imports
 from scripts.common.questions import Question, question_id, read_questions, unpack_tests
 from scripts.data import fetch_benchmark
 from scripts.data.fetch_benchmark import read_local, read_task, task_configs
+from tests.beside import BENCHMARKS
 from tests.conftest import make_tokenizer
 
 with heavy_imports():  # before the hub is stubbed
@@ -22,8 +23,6 @@ with heavy_imports():  # before the hub is stubbed
     from lighteval.tasks.prompt_manager import PromptManager
 
     from scripts.evaluate.tasks import to_doc
-
-PUBLIC = Path(__file__).parents[3] / "shared" / "data" / "benchmarks"
 
 
 def lines(path: Path, *rows: object) -> Path:
@@ -217,7 +216,7 @@ def test_a_likelihood_task_asks_what_lighteval_asks(hub) -> None:
     config = next(config for config in task_configs("mmlu_redux_2") if config.name.endswith("abstract_algebra"))
     tokenizer = make_tokenizer()
     prompts = PromptManager(use_chat_template=True, tokenizer=tokenizer, system_prompt="Be brief.")
-    theirs, ours = config.prompt_function(MMLU, config.name), to_doc(question, "mmlu_redux_2")
+    theirs, ours = config.prompt_function(MMLU, config.name), to_doc(question, "mmlu_redux_2", "loglikelihood")
     assert prompts.prepare_prompt(ours) == prompts.prepare_prompt(theirs)
     assert (ours.choices, ours.gold_index) == (theirs.choices, theirs.gold_index) == (["A", "B", "C", "D"], 1)
     assert Metrics.loglikelihood_acc.value in config.metrics, "what tasks.metrics takes"
@@ -325,13 +324,13 @@ def test_programs_are_a_kind_of_their_own(hub, task: str, kind: str) -> None:
         read_task(task, kind)
 
 
-@pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public question sets are not at hand")
+@pytest.mark.real
 @pytest.mark.parametrize(
     ("name", "number"),
     [("aime24", 30), ("amc", 40), ("kaoyan", 199), ("math_500", 500), ("minerva", 272), ("olympiadbench", 675)],
 )
 def test_real_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
-    questions = run(monkeypatch, tmp_path, "--path", PUBLIC / f"{name}.jsonl")
+    questions = run(monkeypatch, tmp_path, "--path", BENCHMARKS / f"{name}.jsonl")
     assert len(questions) == number and all(question.question and question.answer for question in questions)
 
 

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
+import yaml
 from hub_stand_in import COMMIT, hub
+
+from scripts.common.cli import UserError
+from scripts.common.config.dataset import Dataset
+from scripts.data.hub_files import choose
 
 DRAW = random.Random(1)
 # 24 MB: the hub's client writes parts of 10 MB, and goes on behind the last one written.
@@ -99,3 +105,45 @@ def test_a_model_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     ):
         assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr, done.stderr
     assert not (tmp_path / "model").exists()
+
+
+SPLITS = {
+    "data/train-00000-of-00001.jsonl": b'{"prompt": "train?", "completion": "x"}\n',
+    "data/test-00000-of-00001.jsonl": b'{"prompt": "test?", "completion": "x"}\n',
+}
+CONFIGS = {
+    "main/train.jsonl": b'{"prompt": "main?", "completion": "x"}\n',
+    "more/train.jsonl": b'{"prompt": "more?", "completion": "x"}\n',
+}
+
+
+def card(*names: str) -> str:
+    files = zip(names, CONFIGS, strict=True)
+    front = [{"config_name": name, "data_files": [{"split": "train", "path": file}]} for name, file in files]
+    return f"---\n{yaml.safe_dump({'configs': front})}\n---\n"
+
+
+def test_the_train_split_is_read_and_said(tmp_path: Path) -> None:
+    with hub(SPLITS, {}) as server:
+        done = fetch(server, tmp_path, COMMIT)
+    assert done.returncode == 0, done.stderr
+    assert pq.read_table(tmp_path / "raw.parquet")["question"].to_pylist() == ["train?"]
+    record = json.loads((tmp_path / "raw.parquet.provenance.json").read_text())
+    assert record["chosen"] == "configuration default, split train; not read: split test"
+
+
+def test_configuration_and_split_are_chosen_or_asked_for() -> None:
+    def chosen(files: dict[str, bytes], front: str = "", **keys: str) -> list[str]:
+        return choose(Dataset(source="hub", path="owner/chains", revision=COMMIT, **keys), list(files), front)[0]
+
+    assert chosen(SPLITS, split="test") == ["data/test-00000-of-00001.jsonl"]
+    assert chosen(CONFIGS, card("default", "more")) == ["main/train.jsonl"]
+    assert chosen(CONFIGS, card("first", "second"), config="second") == ["more/train.jsonl"]
+    assert chosen(CONFIGS) == ["main/train.jsonl", "more/train.jsonl"]  # no card says that they are two
+    for files, front, keys, message in (
+        (SPLITS, "", {"split": "dev"}, r"has no split 'dev' \(there are: train, test\)"),
+        (CONFIGS, card("first", "second"), {}, r"several configurations \(first, second\): name one as dataset.config"),
+        (CONFIGS, card("first", "second"), {"config": "x"}, "has no configuration 'x'"),
+    ):
+        with pytest.raises(UserError, match=message):
+            chosen(files, front, **keys)

@@ -1,5 +1,7 @@
 """raw = pool + rejected, with the right reason for each row that left."""
 
+import json
+import random
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.common.chain import last_boxed, split_response
+from scripts.common.cli import UserError
+from scripts.common.config.dataset import RowRules
 from scripts.common.tables import read_table
 from scripts.data import prepare_pool
+from scripts.data.answers import AnswerCheck
 from scripts.data.prepare_pool import Rejected, read_row
+from scripts.data.tables import POOL, REJECTED
 
 GOOD = "<think>\n1+1=2\n</think>\n\nThe final answer is \\boxed{2}."
 
@@ -37,14 +43,36 @@ REASONS = [
 @pytest.mark.parametrize(("row", "reason"), REASONS, ids=[reason for _, reason in REASONS])
 def test_reasons(row: dict[str, Any], reason: str) -> None:
     with pytest.raises(Rejected) as caught:
-        read_row(row, require_boxed_answer=True)
+        read(row, require_boxed_answer=True)
     assert caught.value.reason == reason
 
 
-def test_a_row_without_any_answer_is_rejected_even_where_no_box_is_asked_for() -> None:
-    with pytest.raises(Rejected, match="no_answer"):
-        read_row(raw(response="two"), require_boxed_answer=False)
-    assert read_row(raw(response="two", answer=" 2 "), require_boxed_answer=False)["answer"] == "2"
+def read(row: dict[str, Any], **rules: Any) -> dict[str, Any]:
+    with AnswerCheck() as check:
+        return read_row(row, RowRules(**rules), check)
+
+
+FENCED = "Here it is:\n\n```python\nprint(1)\n```\n\nThen:\n```\nprint(2)\n\n```\nDone."
+
+
+@pytest.mark.parametrize(
+    ("columns", "answer"),
+    [
+        ({"response": "two"}, None),
+        ({"response": "two", "answer": " 2 "}, "2"),
+        ({"response": f"<think>\nSo \\boxed{{7}}?\n</think>\n{FENCED}", "category": "code"}, "print(2)\n"),
+        ({"response": f"<think>\nSo 7?\n</think>\n{FENCED}"}, "print(2)\n"),
+        ({"response": f"<think>\nSo 7?\n</think>\n{FENCED} \\boxed{{8}}"}, "8"),
+        ({"response": f"<think>\n\n</think>\n{FENCED} \\boxed{{8", "category": "Code"}, "print(2)\n"),
+        ({"response": f"<think>\n{FENCED}\n</think>\nThat is all.", "category": "code"}, None),
+        ({"response": "<think>\n1\n</think>\n```python\nprint(1)\n```\n```python\nprint(2", "category": "code"}, None),
+        ({"response": "<think>\n1\n</think>\n  - so\n    ~~~~js\n    a\n    ```\n    ~~~~", "category": "code"},
+         "    a\n    ```"),
+        ({"response": "<think>\n1\n</think>\r\n```python\r\nprint(1)\r\n```", "category": "code"}, "print(1)"),
+    ],
+)  # fmt: skip
+def test_the_final_answer_of_a_row(columns: dict[str, Any], answer: str | None) -> None:
+    assert read(raw(**columns))["answer"] == answer
 
 
 @pytest.mark.parametrize(
@@ -73,7 +101,7 @@ def run_main(tmp_path: Path, model: Path, rows: list[dict[str, Any]], *options: 
     paths = {name: str(tmp_path / f"{name}.parquet") for name in ("raw", "pool", "rejected")}
     sys.argv = ["prepare_pool", "--model", str(model), *options, *(w for n, p in paths.items() for w in (f"--{n}", p))]
     prepare_pool.main()
-    return read_table("pool", paths["pool"]).to_pylist(), read_table("rejected", paths["rejected"]).to_pylist()
+    return read_table(POOL, paths["pool"]).to_pylist(), read_table(REJECTED, paths["rejected"]).to_pylist()
 
 
 def test_the_account_balances(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,6 +126,32 @@ def test_the_account_balances(tmp_path: Path, tiny_model: Path, monkeypatch: pyt
     assert all(row["reasoning"] in row["response"] and row["answer"] == "2" for row in pool)
 
 
+@pytest.mark.parametrize(
+    ("how", "reasons"),
+    [
+        ("none", {}),
+        ("false", {}),
+        ("exact", {1: "duplicate"}),
+        ("normalised", {1: "duplicate", 2: "duplicate_normalised"}),
+        ("true", {1: "duplicate", 2: "duplicate_normalised"}),
+        ("near", {1: "duplicate", 2: "duplicate_normalised", 3: "near_duplicate"}),
+    ],
+)
+def test_duplicates_name_the_row_that_they_repeat(
+    how: str, reasons: dict[int, str], tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [])
+    asked = (
+        "How many apples are left of 17 when Ann eats 4 and gives 6 of the others to a friend who likes them so much?"
+    )
+    texts = [asked, asked, asked.upper(), asked.replace("so much", "a lot"), asked.replace("17", "19")]
+    pool, rejected = run_main(
+        tmp_path, tiny_model, [raw(row=k, question=text) for k, text in enumerate(texts)], "--deduplicate", how
+    )
+    assert {row["row"]: row["reason"] for row in rejected} == reasons
+    assert all(row["detail"].startswith(f"repeats the row {pool[0]['id']}") for row in rejected)
+
+
 def test_bounds_count_tokens_of_the_model(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from scripts.common import chat
 
@@ -108,3 +162,77 @@ def test_bounds_count_tokens_of_the_model(tmp_path: Path, tiny_model: Path, monk
     pool, rejected = run_main(tmp_path, tiny_model, rows, *bounds)
     assert [row["response_tokens"] for row in pool] == [exact]
     assert [row["reason"] for row in rejected] == ["too_short", "too_long"]
+
+
+def test_a_data_set_of_which_no_row_is_fit_says_why(tmp_path: Path, tiny_model: Path) -> None:
+    rows = [raw(row=n, defect="the columns a, b tell none", reason="malformed") for n in range(3)]
+    rows.append(raw(row=3, response="<think>\n1+1"))
+    with pytest.raises(UserError, match=r"3 malformed \(the first is row 0: the columns a, b tell none\); 1 think_not"):
+        run_main(tmp_path, tiny_model, rows)
+
+
+def test_exact_copies_that_stay_have_ids_of_their_own(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [])
+    rows = [raw(row=number, question=question) for number, question in enumerate("abaacb")]
+    pool, rejected = run_main(tmp_path, tiny_model, rows, "--deduplicate", "false")
+    first = {row["question"]: row["id"] for row in reversed(pool)}
+    assert [row["question"] for row in pool] == list("abaacb") and rejected == []
+    assert [row["id"].removeprefix(first[row["question"]]) for row in pool] == ["", "", "-2", "-3", "", "-2"]
+
+
+def arithmetic(draw: random.Random) -> tuple[str, str, str]:
+    """Return a gold answer, and texts of the right and of a wrong one, in the forms of a source."""
+    a, b = draw.randrange(2, 60), draw.randrange(61, 99)
+    forms = [
+        (str(a), rf"\boxed{{{a}}}", rf"\boxed{{{b}}}"),
+        (str(a), rf"\boxed{{{a}.0}}", rf"\boxed{{-{a}}}"),
+        (f"${a}$", rf"\boxed{{{a}\text{{ km}}}}", rf"\boxed{{{a}0\text{{ km}}}}"),
+        (rf"\frac{{{a}}}{{{b}}}", rf"\boxed{{\dfrac{{{a}}}{{{b}}}}}", rf"\boxed{{\dfrac{{{b}}}{{{a}}}}}"),
+        (rf"{a}\sqrt{{2}}", rf"\boxed{{{a} \cdot \sqrt 2}}", rf"\boxed{{{a}\sqrt{{3}}}}"),
+        (f"({a}, {b})", rf"\boxed{{({a},{b})}}", rf"\boxed{{({b},{a})}}"),
+        (rf"x^2+{a}", rf"\boxed{{{a}+x^2}}", rf"\boxed{{x^2-{a}}}"),
+        ("C", r"\boxed{\text{(C)}}", r"\boxed{\text{(D)}}"),
+        (f"{a}", f"The answer is {a}.", f"**Answer:** {b}"),
+    ]
+    return forms[0] if draw.random() < 0.7 else draw.choice(forms)
+
+
+@pytest.mark.parametrize("count", [200, pytest.param(20_000, marks=pytest.mark.long)])
+def test_planted_wrong_answers_are_found_and_no_right_one_is_rejected(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    monkeypatch.setattr(sys, "argv", [])
+    draw, rows, planted = random.Random(5), [], set(range(7, count, 10 if count == 200 else 100))
+    for number in range(count):
+        gold, right, other = arithmetic(draw)
+        text = other if number in planted else right
+        rows.append(raw(row=number, question=f"{number}?", response=f"<think>\nSo.\n</think>\n{text}", answer=gold))
+    rows += [raw(row=count, question="gold?"), raw(row=count + 1, question="end?", response="I think so", answer="7")]
+    pool, rejected = run_main(tmp_path, tiny_model, rows, "--check-answers", "reject")
+    assert {row["row"] for row in rejected} == planted and {row["reason"] for row in rejected} == {"wrong_answer"}
+    assert len(pool) == count + 2 - len(planted)
+    record = json.loads((tmp_path / "pool.parquet.provenance.json").read_text(encoding="utf-8"))
+    known = {"right": count - len(planted), "wrong": len(planted), "no_gold": 1, "no_final_answer": 1}
+    assert record["answers"] == known
+    first = next(row for row in rejected if row["row"] == 7)
+    assert rows[7]["answer"] in first["detail"]
+    kept, none = run_main(tmp_path, tiny_model, rows, "--check-answers", "keep")
+    assert len(kept) == len(rows) and none == []
+    again = json.loads((tmp_path / "pool.parquet.provenance.json").read_text(encoding="utf-8"))
+    assert again["answers"] == known
+
+
+def test_rows_are_the_same_whatever_the_number_of_threads(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [])
+    monkeypatch.setattr(prepare_pool, "ROWS", 7)
+    rows = [
+        raw(row=number, question=f"{number % 50}?", category="code" if number % 3 else None) for number in range(90)
+    ]
+    one = run_main(tmp_path, tiny_model, rows)
+    work = ["--work", str(tmp_path / "work")]
+    assert one == run_main(tmp_path, tiny_model, rows, "--threads", "2", *work)
+    assert len(one[0]) == 50 and list((tmp_path / "work").iterdir()) == []

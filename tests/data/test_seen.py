@@ -2,7 +2,7 @@
 
 import random
 
-from scripts.data.prepare_pool import Duplicates, Rejected, row_id
+from scripts.data.prepare_pool import Duplicates, Rejected, _fingerprint, row_id
 from scripts.data.seen import Seen
 
 
@@ -26,7 +26,7 @@ def test_an_entry_takes_at_most_48_bytes() -> None:
 
 
 def test_duplicates_are_told_as_with_two_sets() -> None:
-    draw, duplicates = random.Random(3), Duplicates()
+    draw, duplicates = random.Random(3), Duplicates("normalised")
     exact_seen: set[str] = set()
     normalised_seen: set[str] = set()
     counts = dict.fromkeys(["kept", "duplicate", "duplicate_normalised"], 0)
@@ -37,7 +37,7 @@ def test_duplicates_are_told_as_with_two_sets() -> None:
         if expected == "kept" and question.casefold().replace("  ", " ") in normalised_seen:
             expected = "duplicate_normalised"
         try:
-            duplicates.check({"id": identity, "question": question, "response": "x"})
+            duplicates.check(identity, _fingerprint(question, "x"), question, "x")
             told = "kept"
             exact_seen.add(identity)
             normalised_seen.add(question.casefold().replace("  ", " "))

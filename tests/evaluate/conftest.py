@@ -1,8 +1,10 @@
 """Fixtures of the evaluate stage."""
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,14 +36,25 @@ def questions(tmp_path: Path) -> Path:
 def run_evaluation(
     tiny_model: Path, questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., tuple[Path, Path]]:
-    """Return a function that runs evaluate_model with the options given and returns its two outputs."""
+    """Return a function that runs evaluate_model with the options and generation settings given; it returns its two
+    outputs."""
     from scripts.evaluate import evaluate_model
 
-    def run(name: str = "all", *options: object) -> tuple[Path, Path]:
+    def run(name: str = "all", *options: object, **generation: Any) -> tuple[Path, Path]:
         result, answers = tmp_path / f"{name}.json", tmp_path / f"{name}.parquet"
-        defaults = ["--model", tiny_model, "--model-name", "base", "--benchmark", "sums", "--questions", questions]
+        model = generation.pop("model", tiny_model)  # None: without a folder
+        defaults = [
+            *(["--model", model] if model else []),
+            "--model-name",
+            "base",
+            "--benchmark",
+            "sums",
+            "--questions",
+            questions,
+        ]
         defaults += ["--samples", 3, "--seed", 1, "--engine", "transformers", "--dtype", "float32"]
-        defaults += ["--max-new-tokens", 12, "--max-model-length", 256, "--result", result, "--answers", answers]
+        defaults += ["--max-model-length", 256, "--result", result, "--answers", answers]
+        defaults += ["--generation", json.dumps({"max_new_tokens": 12, **generation})]
         monkeypatch.setattr(sys, "argv", ["evaluate_model", *map(str, [*defaults, *options])])
         evaluate_model.main()
         return result, answers

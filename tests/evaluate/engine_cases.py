@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.evaluate.engines import Continuation, Engine, Generated, Request, Sampling
+from scripts.evaluate.engines.base import Continuation, Engine, Generated, Request, Sampling
 
 GREEDY = Sampling(temperature=0.0, top_p=1.0, stop_ids=frozenset())
 SAMPLED = Sampling(temperature=0.8, top_p=0.9, stop_ids=frozenset({5, 6, 7}))

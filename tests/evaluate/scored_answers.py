@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from scripts.common.tables import to_table
+from scripts.evaluate.tables import ANSWERS
 
 
 def scored(correct: Sequence[Sequence[int]], extracted: Sequence[Sequence[str | None]] | None = None) -> pa.Table:
@@ -15,4 +16,4 @@ def scored(correct: Sequence[Sequence[int]], extracted: Sequence[Sequence[str | 
         for q, (of_question, found) in enumerate(zip(correct, extracted, strict=True))
         for s, (right, answer) in enumerate(zip(of_question, found, strict=True))
     ]
-    return to_table("answers", rows)
+    return to_table(ANSWERS, rows)

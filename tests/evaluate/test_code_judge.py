@@ -14,6 +14,7 @@ from scripts.common.tables import read_table
 from scripts.evaluate import sandbox
 from scripts.evaluate.code_judge import CodeJudge, same_lines
 from scripts.evaluate.scoring import Verdict
+from scripts.evaluate.tables import ANSWERS
 from scripts.evaluate.tasks import metrics, to_doc
 
 SUMS = [ProgramTest("1 2\n", "3\n"), ProgramTest("10 -4\n", "6\n")]
@@ -77,8 +78,8 @@ def lightevals() -> dict[str, bool]:
 
 def ours(tests: list[ProgramTest], function: str | None, source: str) -> Verdict:
     question = question_of(tests, function)
-    with CodeJudge([metric.sample_level_fn for metric in metrics("code", 1)], [question]) as judge:
-        return judge.verdict(to_doc(question, "task"), f"I think so:\n```python\n{source}\n```")
+    with CodeJudge([metric.sample_level_fn for metric in metrics("code", 1)], [question], workers=2) as judge:
+        return judge.verdict(to_doc(question, "task", "code"), f"I think so:\n```python\n{source}\n```")
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -111,14 +112,14 @@ def test_outputs_are_compared_line_by_line_and_by_value() -> None:
 def test_an_answer_without_a_program(text: str) -> None:
     question = question_of(SUMS, None)
     with CodeJudge([metric.sample_level_fn for metric in metrics("code", 1)], [question]) as judge:
-        doc: Doc = to_doc(question, "task")
+        doc: Doc = to_doc(question, "task", "code")
         assert judge.verdict(doc, text) == Verdict(0, None, "no program between ``` and ```")
 
 
 def test_an_evaluation_goes_on_whatever_programs_do(run_evaluation, questions: Path, monkeypatch) -> None:
     """From the model's answers to JSON and table: one program is right, the others try something."""
-    from scripts.evaluate import transformers_engine
-    from scripts.evaluate.engines import Generated
+    from scripts.evaluate.engines import batches
+    from scripts.evaluate.engines.base import Generated
 
     monkeypatch.setattr(sandbox, "SECONDS", 1)
     monkeypatch.setitem(sandbox.LIMITS, "RLIMIT_CPU", (1, 2))
@@ -136,14 +137,76 @@ def test_an_evaluation_goes_on_whatever_programs_do(run_evaluation, questions: P
             texts = [f"<think>```print(9)```</think>Here:\n```python\n{programs[int(number)]}\n```" for number in found]
             return enumerate(Generated(self.tokenizer(text)["input_ids"], "length") for text in texts)
 
-    monkeypatch.setattr(transformers_engine, "TransformersEngine", Writer)
+    monkeypatch.setattr(batches, "TransformersEngine", Writer)
     own = [question_of(SUMS, None, f"q{i}").model_copy(update={"question": f"number {i}"}) for i in range(7)]
     write_questions(own, questions)
     result, answers = run_evaluation("all", "--kind", "code", "--samples", 2)
-    rows = read_table("answers", answers).to_pylist()
+    rows = read_table(ANSWERS, answers).to_pylist()
     assert [row["correct"] for row in rows] == [1, 1] + [0] * 12
     assert [row["extracted"] for row in rows[::2]] == programs
     reasons = [row["reason"] for row in rows[::2]]
     assert reasons[0] is None and reasons[2] == "test 1 of 2: MemoryError" and reasons[6] == "test 2 of 2: wrong output"
     assert all(reason.startswith("test 1 of 2: ") for reason in reasons[1:6])
     assert json.loads(result.read_text())["results"]["sums|0"]["codegen_pass@k:k=1&n=2"] == pytest.approx(1 / 7)
+
+
+# What a judge might fall over: the tests, the function, the program.
+HOSTILE = {
+    "sNaN": (SUMS, None, "print('sNaN')"),
+    "NaN": (SUMS, None, "print('NaN')"),
+    "a result nested deep": (METHOD, "scale", "def scale(xs, k):\n    for _ in range(9000): xs = [xs]\n    return xs"),
+    "brackets": (METHOD, "scale", "import os, sys\ndef scale(xs, k):\n    sys.__stdout__.write('[' * 10**6); sys.__stdout__.flush(); os._exit(0)"),
+    "digits": (METHOD, "scale", "import os, sys\ndef scale(xs, k):\n    sys.__stdout__.write('1' * 10**5); sys.__stdout__.flush(); os._exit(0)"),
+    "digits printed": (SUMS, None, "print('9' * 10**5)"),
+    "an exponent": (SUMS, None, "print('1e999999999')"),
+    "a gigabyte": (SUMS, None, "import sys\nfor _ in range(1024): sys.stdout.write('x' * 2**20)"),
+    "no text": (SUMS, None, "import sys; sys.stdout.buffer.write(bytes(range(256)) * 999)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_output_ends_the_judge(name: str) -> None:
+    tests, function, source = HOSTILE[name]
+    question = question_of(tests, function)
+    with CodeJudge([metric.sample_level_fn for metric in metrics("code", 1)], [question]) as judge:
+        doc = to_doc(question, "task", "code")
+        verdict = judge.verdict(doc, f"```python\n{source}\n```")
+        assert verdict.correct == 0 and (verdict.reason or "").startswith("test 1 of 2: ")
+        right = (
+            "def scale(xs, k):\n    return [x * k for x in xs]" if function else "print(sum(map(int, input().split())))"
+        )
+        assert judge.verdict(doc, f"```python\n{right}\n```").correct == 1
+
+
+def test_a_fault_of_the_judge_is_told_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from scripts.evaluate import code_judge
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(code_judge, "fault", broken)
+    assert ours(SUMS, None, "print(3)").reason == "ZeroDivisionError while it was judged"
+
+
+def test_a_program_that_has_to_wait_is_not_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six programs at once, each with most of its own time to do; one of them alone sleeps."""
+    monkeypatch.setattr(sandbox, "SECONDS", 2)
+    monkeypatch.setitem(sandbox.LIMITS, "RLIMIT_CPU", (2, 3))
+    work = "import time\nwhile time.process_time() < 1.4: pass\nprint(sum(map(int, input().split())))"
+    sleep = "import time; time.sleep(30); print(3)"
+    question = question_of(SUMS * 3, None)
+    with CodeJudge([m.sample_level_fn for m in metrics("code", 1)], [question], workers=6) as judge:
+        doc = to_doc(question, "task", "code")
+        assert judge.verdict(doc, f"```python\n{work}\n```").reason is None
+        assert (
+            judge.verdict(doc, f"```python\n{sleep}\n```").reason
+            == "test 1 of 6: took more than 4 s, asleep or at work"
+        )
+
+
+def test_a_program_in_the_thinking_is_none() -> None:
+    question = question_of(SUMS, None)
+    text = "<think>\n```python\nprint(sum(map(int, input().split())))\n```\n"
+    with CodeJudge([metric.sample_level_fn for metric in metrics("code", 1)], [question]) as judge:
+        verdict = judge.verdict(to_doc(question, "task", "code"), text)
+    assert (verdict.correct, verdict.extracted) == (0, None) and "thinking" in (verdict.reason or "")

@@ -17,16 +17,18 @@ from lighteval.utils.utils import make_results_table
 from scripts.common.cli import UserError
 from scripts.common.questions import Question, read_questions, write_questions
 from scripts.common.tables import read_table
-from scripts.evaluate import evaluate_model, merge_shards, transformers_engine
-from scripts.evaluate.engines import Generated, Request, Sampling
+from scripts.compare.summarise_scores import score_tables
+from scripts.evaluate import evaluate_model, merge_shards
+from scripts.evaluate.engines import batches
+from scripts.evaluate.engines.base import Generated, Request, Sampling
 from scripts.evaluate.scores import scores as recounted
-from scripts.report.summarise_scores import score_tables
+from scripts.evaluate.tables import ANSWERS
 
 BOX = r"<think>2+2={wrong}</think> The final answer is \boxed{{{answer}}}."
 
 
 def rows_of(path: Path) -> list[dict]:
-    return read_table("answers", path).to_pylist()
+    return read_table(ANSWERS, path).to_pylist()
 
 
 class Scripted:
@@ -34,7 +36,7 @@ class Scripted:
 
     calls: list[list[Request]] = []
 
-    def __init__(self, model: Path, dtype: str, batch_size: int) -> None:
+    def __init__(self, model: Path, dtype: str, batch_size: int, *_: object) -> None:
         from transformers import AutoTokenizer
 
         self.tokenizer = AutoTokenizer.from_pretrained(model)
@@ -53,7 +55,7 @@ class Scripted:
 
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch) -> type[Scripted]:
-    monkeypatch.setattr(transformers_engine, "TransformersEngine", Scripted)
+    monkeypatch.setattr(batches, "TransformersEngine", Scripted)
     monkeypatch.setattr(Scripted, "calls", [])
     return Scripted
 
@@ -79,10 +81,10 @@ def test_the_json_is_a_recount_of_the_table(run_evaluation, scripted) -> None:
 
 
 def test_the_rows_say_how_answers_ended(run_evaluation, scripted) -> None:
-    options = ["--model-name", "limopro.rows-t2", "--subset", "limopro.rows", "--train-seed", 2]
+    options = ["--model-name", "random-400-t2", "--subset", "random-400", "--train-seed", 2]
     rows = rows_of(run_evaluation("run", *options)[1])
     assert {(row["model"], row["subset"], row["train_seed"], row["benchmark"]) for row in rows} == {
-        ("limopro.rows-t2", "limopro.rows", 2, "sums")
+        ("random-400-t2", "random-400", 2, "sums")
     }
     right, _, cut = rows[:3]
     assert (right["finish_reason"], right["truncated"], right["gold"], right["extracted"]) == ("stop", False, "0", "0")
@@ -93,7 +95,7 @@ def test_the_rows_say_how_answers_ended(run_evaluation, scripted) -> None:
 
 
 def test_the_result_json_has_lightevals_form(run_evaluation, scripted) -> None:
-    result = json.loads(run_evaluation("all", "--temperature", 0.6)[0].read_text())
+    result = json.loads(run_evaluation("all", temperature=0.6)[0].read_text())
     assert list(result) == ["config_general", "results", "versions", "config_tasks", "summary_tasks", "summary_general"]
     assert result["results"]["all"] == result["results"]["sums|0"]
     config = result["config_general"]["model_config"]
@@ -102,7 +104,7 @@ def test_the_result_json_has_lightevals_form(run_evaluation, scripted) -> None:
 
 
 def test_prompts_go_through_the_chat_template_whole(run_evaluation, scripted, tiny_model: Path) -> None:
-    run_evaluation("all", "--system-prompt", "Reason, then \\boxed{}.", "--max-new-tokens", 2)
+    run_evaluation("all", "--system-prompt", "Reason, then \\boxed{}.", max_new_tokens=2)
     engine = scripted(tiny_model, "float32", 1)
     prompts = {engine.tokenizer.decode(request.prompt_ids) for request in scripted.calls[-1]}
     assert (
@@ -113,7 +115,7 @@ def test_prompts_go_through_the_chat_template_whole(run_evaluation, scripted, ti
 
 
 def test_an_answer_has_the_room_that_its_prompt_leaves(run_evaluation, scripted) -> None:
-    run_evaluation("all", "--max-new-tokens", 100, "--max-model-length", 100)
+    run_evaluation("all", "--max-model-length", 100, max_new_tokens=100)
     assert all(len(request.prompt_ids) + request.max_new_tokens == 100 for request in scripted.calls[-1])
     with pytest.raises(UserError, match=r"question 'q\d' is \d+ tokens long, which leaves no room"):
         run_evaluation("all", "--max-model-length", 20)
@@ -133,7 +135,10 @@ def test_seeds_are_of_question_and_sample(run_evaluation, scripted) -> None:
 def test_shards_merged_are_the_whole(run_evaluation, questions: Path, tmp_path: Path, monkeypatch) -> None:
     """With the real engine: the tables are equal, whatever the shards and batches."""
     whole_result, whole = run_evaluation()
-    shards = [run_evaluation(f"part{i}", "--shard", i, "--shards", 3, "--batch-size", 2) for i in range(3)]
+    shards = [
+        run_evaluation(f"part{i}", "--shard", i, "--shards", 3, "--engine-settings", '{"batch_size": 2}')
+        for i in range(3)
+    ]
     argv = [
         "merge_shards",
         "--questions",
@@ -154,16 +159,16 @@ def test_shards_merged_are_the_whole(run_evaluation, questions: Path, tmp_path: 
 
 
 def test_a_rerun_makes_the_same_table(run_evaluation) -> None:
-    first = run_evaluation("first", "--temperature", 1.0)[1]
-    assert rows_of(run_evaluation("second", "--temperature", 1.0)[1]) == rows_of(first)
-    assert rows_of(run_evaluation("third", "--temperature", 1.0, "--seed", 5)[1]) != rows_of(first)
+    first = run_evaluation("first", temperature=1.0)[1]
+    assert rows_of(run_evaluation("second", temperature=1.0)[1]) == rows_of(first)
+    assert rows_of(run_evaluation("third", "--seed", 5, temperature=1.0)[1]) != rows_of(first)
 
 
 def test_one_sample_a_question_has_the_reports_standard_error(run_evaluation, scripted) -> None:
     """lighteval's stderr and the report's se are the same number."""
     result, answers = run_evaluation("one", "--samples", 1)
     (task,) = (scores for name, scores in json.loads(result.read_text())["results"].items() if name != "all")
-    frame = read_table("answers", answers).to_pandas().assign(arm="base")
+    frame = read_table(ANSWERS, answers).to_pandas().assign(arm="base")
     (row,) = score_tables(frame, alpha=0.05)[0].to_dict("records")
     assert 0 < row["score"] < 1
     assert task["pass@k:k=1&n=1"] == pytest.approx(row["score"], abs=1e-12)
@@ -193,7 +198,7 @@ class Mortal(Scripted):
 
 def test_an_engine_that_dies_once_goes_on(run_evaluation, scripted, monkeypatch, caplog) -> None:
     expected = rows_of(run_evaluation()[1])
-    monkeypatch.setattr(transformers_engine, "TransformersEngine", Mortal)
+    monkeypatch.setattr(batches, "TransformersEngine", Mortal)
     monkeypatch.setattr(Mortal, "lives", 1)
     with pytest.MonkeyPatch.context() as patch:
         # Scripted tells samples apart by their place; the second start is asked for the first ten answers only.
@@ -204,10 +209,13 @@ def test_an_engine_that_dies_once_goes_on(run_evaluation, scripted, monkeypatch,
 
 
 def test_an_engine_that_dies_twice_is_named(run_evaluation, monkeypatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(transformers_engine, "TransformersEngine", Mortal)
+    monkeypatch.setattr(batches, "TransformersEngine", Mortal)
     monkeypatch.setattr(Mortal, "lives", 2)
     monkeypatch.setattr(Mortal, "generate", lambda *_: (_ for _ in ()).throw(MemoryError("no room")))
-    with pytest.raises(UserError, match=r"the engine transformers died twice, .* of 'MemoryError: no room'"):
+    with pytest.raises(
+        UserError,
+        match=r"the engine transformers died twice, .* of 'MemoryError: no room' .*lower evaluation.batch_size$",
+    ):
         run_evaluation("dead")
     assert not list(tmp_path.glob("*dead*")), "nothing half-written"
 
@@ -272,20 +280,30 @@ def test_choices_are_judged_by_letter(run_evaluation, scripted, questions: Path,
     # Of three answers each q0 has three right, q1 two, q2 one, the other four none.
     found = {name.removeprefix("gpqa_"): value for name, value in scores.items() if not name.endswith("_stderr")}
     assert found == pytest.approx({"pass@k:k=1&n=3": 2 / 7, "pass@k:k=3&n=3": 3 / 7, "maj@n:n=3": 2 / 7})
-    assert recounted(read_table("answers", answers), list(scores)[::2]) == pytest.approx(scores)
+    assert recounted(read_table(ANSWERS, answers), list(scores)[::2]) == pytest.approx(scores)
     assert sum(row["correct"] for row in rows) == 6
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--kind", "code"], "question 'q0' has no tests: a benchmark of kind code needs them"),
+        (
+            ["--kind", "code", "--allow-unsandboxed-code"],
+            "question 'q0' has no tests: a benchmark of kind code needs them",
+        ),
         (["--model", "nowhere"], "there is no model in 'nowhere'"),
         (["--shard", "2", "--shards", "2"], "--shard 2 is not one of 0 to 1"),
         (["--shard", "8", "--shards", "9"], "shard 8 of 9 has no questions"),
-        (["--temperature", "-1"], "--temperature: "),
-        (["--max-new-tokens", "257"], r"max_new_tokens is 257, more than the 256 tokens of model 'base'"),
-        (["--max-new-tokens", "1025", "--max-model-length", "4096"], "max_new_tokens is 1,025, more than the 1,024"),
+        (["--generation", '{"temperature": -1}'], "--generation.temperature: "),
+        (["--engine-settings", '{"gpu_memory_utilization": 0.5}'], "--engine-settings.gpu_memory_utilization: "),
+        (
+            ["--generation", '{"max_new_tokens": 257}'],
+            r"max_new_tokens is 257, more than the 256 tokens of model 'base'",
+        ),
+        (
+            ["--generation", '{"max_new_tokens": 1025}', "--max-model-length", "4096"],
+            "max_new_tokens is 1,025, more than the 1,024",
+        ),
     ],
 )
 def test_mistakes_get_a_sentence(run_evaluation, options: list[str], message: str) -> None:
@@ -313,3 +331,65 @@ def test_an_evaluation_is_offline(run_evaluation, monkeypatch: pytest.MonkeyPatc
     for file in rules.glob("*.smk"):
         for rule in re.split(r"^\s*rule ", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
             assert ("HF_HUB_OFFLINE=0" in rule) == rule.startswith(("fetch_", "publish_")), rule
+
+
+def writer_of(texts: list[str], reason: str = "stop") -> type:
+    """Return an engine that answers question qN with the Nth text."""
+
+    class Writer:
+        def __init__(self, model: Path, *_: object) -> None:
+            from transformers import AutoTokenizer
+
+            self.tokenizer = AutoTokenizer.from_pretrained(model)
+
+        def generate(self, requests: list[Request], sampling: Sampling) -> Iterator[tuple[int, Generated]]:
+            for number, request in enumerate(requests):
+                question = int(self.tokenizer.decode(request.prompt_ids).split("Start with ")[1].split(".")[0])
+                ids = self.tokenizer(texts[question], add_special_tokens=False)["input_ids"]
+                yield number, Generated([*ids, self.tokenizer.eos_token_id] if reason == "stop" else ids, reason)
+
+    return Writer
+
+
+HOSTILE = [
+    r"\boxed{" + r"\frac{1}{" * 500 + "2" + "}" * 501,
+    r"\boxed{" + "1" * 10_000 + "}",
+    r"\boxed{9^{9^{9^{9}}}}",
+    r"\boxed{" + "(" * 3000 + "}",
+    "[" * 100_000 + r"\boxed{sNaN}",
+]
+
+
+def test_hostile_answers_change_no_other_verdict(run_evaluation, monkeypatch) -> None:
+    """Questions 0 and 1 are answered right and wrong, as they are without the others."""
+    plain = [r"\boxed{0}", r"\boxed{3}"]
+    for texts in ([*plain, *["?"] * 5], [*plain, *HOSTILE]):
+        monkeypatch.setattr(batches, "TransformersEngine", writer_of(texts))
+        rows = rows_of(run_evaluation("all", "--samples", 1, "--max-model-length", 1024)[1])
+        assert [row["correct"] for row in rows] == [1, 0, 0, 0, 0, 0, 0]
+        assert [row["extracted"] for row in rows[:2]] == ["0", "3"]
+
+
+def test_thinking_that_the_prompt_opens_is_thinking(
+    run_evaluation, monkeypatch, tiny_model: Path, tmp_path: Path
+) -> None:
+    """One rule, whoever writes the tag: the same texts with the tag in the prompt and in the answer."""
+    ends = [
+        "so \\boxed{0}</think>No.",
+        "x</think>\\boxed{2}",
+        "\\boxed{4}",
+        "\\boxed{1}</think>\\boxed{6}",
+        "?",
+        "?",
+        "?",
+    ]
+    opening = tmp_path / "opens.jinja"
+    opening.write_text((tiny_model / "chat_template.jinja").read_text() + "<think>\n")
+    found = []
+    for texts, options in ([ends, ["--chat-template", opening]], [[f"<think>\n{end}" for end in ends], []]):
+        monkeypatch.setattr(batches, "TransformersEngine", writer_of(texts, "length"))
+        rows = rows_of(run_evaluation("all", "--samples", 1, *options)[1])
+        assert all(row["text"].startswith("<think>") for row in rows)
+        found.append([(row["correct"], row["extracted"], row["reason"]) for row in rows])
+    assert found[0] == found[1]
+    assert [correct for correct, _, _ in found[0]] == [0, 1, 0, 1, 0, 0, 0]

@@ -12,6 +12,7 @@ from scripts.common.cli import UserError
 from scripts.common.questions import Question, write_questions
 from scripts.common.tables import read_table
 from scripts.evaluate import merge_shards
+from scripts.evaluate.tables import ANSWERS
 from scripts.evaluate.tasks import build_task
 from tests.evaluate.engine_cases import log_probabilities
 
@@ -39,7 +40,7 @@ def own(questions: Path) -> list[Question]:
 
 def test_rows_hold_the_log_likelihood_of_every_choice(run_evaluation, own: list[Question], tiny_model: Path) -> None:
     result, answers = run_evaluation("all", *KIND, "--system-prompt", "Be brief.")
-    rows = read_table("answers", answers).to_pylist()
+    rows = read_table(ANSWERS, answers).to_pylist()
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     for question, row in zip(own, rows, strict=True):
         prompt = (
@@ -68,8 +69,7 @@ def test_lightevals_own_backend_says_the_same(
     from lighteval.models.transformers.transformers_model import TransformersModel, TransformersModelConfig
 
     found = {
-        row["question_id"]: row["logprobs"]
-        for row in read_table("answers", run_evaluation("all", *KIND)[1]).to_pylist()
+        row["question_id"]: row["logprobs"] for row in read_table(ANSWERS, run_evaluation("all", *KIND)[1]).to_pylist()
     }
     backend = TransformersModel(
         TransformersModelConfig(
@@ -96,7 +96,7 @@ def test_shards_become_one(run_evaluation, own: list[Question], questions: Path,
     monkeypatch.setattr("sys.argv", list(map(str, argv)))
     merge_shards.main()
     keys = ["question_id", "correct", "extracted"]
-    assert read_table("answers", merged[1]).select(keys) == read_table("answers", table).select(keys)
+    assert read_table(ANSWERS, merged[1]).select(keys) == read_table(ANSWERS, table).select(keys)
     assert json.loads(merged[0].read_text())["results"] == json.loads(whole.read_text())["results"]
 
 

@@ -8,6 +8,7 @@ import pytest
 from scripts.common.tables import to_table
 from scripts.evaluate.merge_shards import join_answers, join_results
 from scripts.evaluate.scores import METRIC
+from scripts.evaluate.tables import ANSWERS
 from scripts.evaluate.tasks import metrics
 from tests.evaluate.scored_answers import scored
 
@@ -15,7 +16,7 @@ NAMES = ["pass@k:k=1&n=2", "pass@k:k=2&n=2"]
 
 
 def answers(*keys: tuple[str, int]) -> pa.Table:
-    return to_table("answers", [{"question_id": question, "sample": sample} for question, sample in keys])
+    return to_table(ANSWERS, [{"question_id": question, "sample": sample} for question, sample in keys])
 
 
 def result(shard: int, shards: int, **config: object) -> dict:

@@ -82,7 +82,7 @@ class TestContained:
         program = (
             "import os, time\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        time.sleep(9)"
         )
-        assert run(program, "") == Ended(None, "took more than 2 s on the clock")
+        assert run(program, "") == Ended(None, "took more than 2 s, asleep or at work")
         deadline = time.monotonic() + 10
         while guests() and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -94,7 +94,7 @@ class TestContained:
         assert run("x = bytearray(10 * 2**30)\nprint(len(x))", "").reason == "MemoryError"
 
     def test_an_endless_loop(self) -> None:
-        assert run("while True: pass", "").reason in ("took more than 1 s", "took more than 2 s on the clock")
+        assert run("while True: pass", "").reason in ("took more than 1 s", "took more than 2 s, asleep or at work")
 
     @pytest.mark.parametrize("path", ["/usr/x", "/x", "/dev/x", "/dev/shm/x", "/packages/x", "/job.json", "/guest.py"])
     def test_nothing_is_written_outside(self, path: str) -> None:
@@ -140,7 +140,9 @@ def test_without_a_sandbox_if_the_experiment_says_so(nowhere: Path) -> None:
     assert sandbox.is_usable(True) is False
     assert run("print(input())", "x", sandboxed=False) == Ended("x\n", None)
     assert run("x = bytearray(10 * 2**30)", "", sandboxed=False).reason == "MemoryError"
-    assert run("import time; time.sleep(9)", "", sandboxed=False) == Ended(None, "took more than 2 s on the clock")
+    assert run("import time; time.sleep(9)", "", sandboxed=False) == Ended(
+        None, "took more than 2 s, asleep or at work"
+    )
     said = run("import os; print('HF_TOKEN' in os.environ, os.listdir('.'))", "", sandboxed=False)
     assert said.output == "False ['job.json']\n"
 

@@ -1,5 +1,6 @@
 """The vLLM engine against the transformers engine. Runs in the engine's own environment: make test-vllm."""
 
+import json
 import os
 import random
 import shutil
@@ -15,9 +16,10 @@ pytest.importorskip("vllm", reason="needs the engine's environment (.venv-vllm)"
 from scripts.common.questions import Question, write_questions
 from scripts.common.tables import read_table
 from scripts.data.demo_world import draw_benchmark
-from scripts.evaluate.engines import Request
-from scripts.evaluate.transformers_engine import TransformersEngine
-from scripts.evaluate.vllm_engine import VllmEngine
+from scripts.evaluate.engines.base import Request
+from scripts.evaluate.engines.batches import TransformersEngine
+from scripts.evaluate.engines.vllm import VllmEngine
+from scripts.evaluate.tables import ANSWERS
 from scripts.train.make_demo_model import build_model, build_tokenizer, train
 from tests.evaluate import engine_cases as cases
 
@@ -111,7 +113,8 @@ KILLING = """
 import logging, multiprocessing, os, signal, sys
 from pathlib import Path
 from scripts.evaluate.running import EngineRun
-from scripts.evaluate.vllm_engine import VllmEngine
+from scripts.evaluate.engines.vllm import VllmEngine
+from scripts.evaluate.store import Store
 from tests.evaluate import engine_cases as cases
 
 def tokens(request, answer):
@@ -124,7 +127,7 @@ def tokens(request, answer):
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
     killed = []
-    run = EngineRun(lambda: VllmEngine(Path(sys.argv[1]), "float32", 256, 0.5), "vllm")
+    run = EngineRun(lambda: VllmEngine(Path(sys.argv[1]), "float32", 256, 0.5), "vllm", "a hint", Store(None, {}))
     requests = cases.draw_requests()
     ask = lambda engine, asked: engine.generate(asked, cases.SAMPLED)
     found = run.results(ask, requests, [str(request.seed) for request in requests], tokens)
@@ -152,26 +155,26 @@ def evaluate_demo(run_evaluation, demo_engine: VllmEngine, demo_model: Path, tmp
     write_questions(
         (Question(id=f"{i}", question=p.question, answer=p.answer) for i, p in enumerate(problems)), questions
     )
-    monkeypatch.setattr("scripts.evaluate.vllm_engine.VllmEngine", lambda *_: demo_engine)
+    monkeypatch.setattr("scripts.evaluate.engines.vllm.VllmEngine", lambda *_: demo_engine)
 
-    def evaluate(engine: str, *options: object):
-        size = ["--max-new-tokens", 120, "--max-model-length", 512, "--batch-size", 128]
-        _, answers = run_evaluation(
-            engine, "--engine", engine, "--model", demo_model, "--questions", questions, *size, *options
-        )
-        return read_table("answers", answers).to_pandas()
+    def evaluate(engine: str, *options: object, **generation: object):
+        own = {"batch_size": 128} if engine == "transformers" else {}
+        size = ["--max-model-length", 512, "--engine-settings", json.dumps(own)]
+        what = ["--engine", engine, "--model", demo_model, "--questions", questions]
+        _, answers = run_evaluation(engine, *what, *size, *options, max_new_tokens=120, **generation)
+        return read_table(ANSWERS, answers).to_pandas()
 
     return evaluate
 
 
 def test_greedy_answers_to_100_questions_are_the_same(evaluate_demo) -> None:
-    first, second = (evaluate_demo(engine, "--temperature", 0, "--samples", 1) for engine in ENGINES)
+    first, second = (evaluate_demo(engine, "--samples", 1, temperature=0) for engine in ENGINES)
     assert first.equals(second) and len(first) == 100
     assert 0 < first["correct"].mean() < 1 and first["text"].nunique() > 50, "the model says nothing"
 
 
 def test_sampled_scores_agree_within_two_standard_errors(evaluate_demo) -> None:
-    tables = [evaluate_demo(engine, "--temperature", 0.8, "--samples", 8, "--seed", 2) for engine in ENGINES]
+    tables = [evaluate_demo(engine, "--samples", 8, "--seed", 2, temperature=0.8) for engine in ENGINES]
     means = [table.groupby("question_id", sort=False)["correct"].mean() for table in tables]
     difference = means[0] - means[1]
     print("scores", [float(mean.mean()) for mean in means], "se", difference.std() / 10)

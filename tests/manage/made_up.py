@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from scripts.common.config.arms import Draw
 from scripts.common.config.experiment import Experiment
 from scripts.common.config.load import load_experiment
 from scripts.manage.graph import Job
@@ -62,12 +63,16 @@ def workload(experiment: Experiment, results: Path, parameters: float | None = N
     return Workload(experiment, Sizes(experiment, results, book, parameters=parameters), book)
 
 
+def _drawing(draw: Draw) -> str:
+    return "select_subset" if draw.control is None else "select_random" if draw.control.size else "select_control"
+
+
 def all_jobs(experiment: Experiment, left: bool = True) -> list[Job]:
     """The graph's jobs by what the rules say, without those of the report."""
     jobs = [Job(rule, "", left) for rule in ("fetch_dataset", "prepare_pool", "decontaminate", "segment_steps")]
     jobs += [Job("score_steps", str(shard), left) for shard in range(experiment.scorer.shards)]
     for draw in experiment.draws():
-        jobs.append(Job("select_control" if draw.control else "select_subset", draw.name, left))
+        jobs.append(Job(_drawing(draw), draw.name, left))
     jobs += [Job("train_sft", run.name, left) for run in experiment.runs()]
     for model in experiment.evaluated_models():
         for name, benchmark in experiment.evaluation.benchmarks.items():

@@ -14,6 +14,7 @@ from scripts.manage.graph import Job
 from scripts.manage.measured import benchmark_files, seconds_by_rule, training_seconds
 from scripts.manage.rates import stated_rates
 from scripts.manage.sizes import name_parameters
+from scripts.select.tables import SUBSET
 from tests.manage.made_up import all_jobs, experiment, workload
 
 
@@ -39,7 +40,7 @@ def test_jobs_by_hand(tmp_path: Path) -> None:
     # 500 rows of 1,000 tokens, 4 epochs: 2e6 tokens x 6 x 2e9 = 2.4e16 operations at 2 x 5e14 a second.
     assert seconds(Job("train_sft", "few-t1", True), tmp_path) == pytest.approx(100 + 24)
     # A quarter of 1,000 scored rows: 250 rows, 1e6 tokens, 1.2e16 operations.
-    assert seconds(Job("train_sft", "limopro.rows-t2", True), tmp_path) == pytest.approx(100 + 12)
+    assert seconds(Job("train_sft", "random-as-limopro-t2", True), tmp_path) == pytest.approx(100 + 12)
     # 20 steps a row, 4 of them scored, each with half a row behind it: 3 rows' worth. 3e6 tokens in 4 shards, 2 x 2e9
     # operations each, 2.5e14 a second.
     assert seconds(Job("score_steps", "0", True), tmp_path) == pytest.approx(100 + 0.75e6 * 4e9 / 2.5e14)
@@ -108,7 +109,7 @@ def test_measured_jobs_beat_stated_rates(tmp_path: Path) -> None:
     assert costs["train_sft", "few-t2"][1:] == (60.0, "measured")
     assert ("train_sft", "limopro-t1") not in costs
     # None of this arm has finished: stated 112 s, times what the three took over 124 + 112 + 112 s.
-    scaled = costs["train_sft", "limopro.rows-t1"]
+    scaled = costs["train_sft", "random-as-limopro-t1"]
     assert scaled.source == "scaled" and scaled.seconds == pytest.approx(112 * 130 / 348)
     assert costs["score_steps", "0"].source == "stated"
 
@@ -145,13 +146,13 @@ def test_files_that_are_there_tell_sizes(tmp_path: Path) -> None:
     ]
     file = tmp_path / "select" / "subsets" / "limopro.parquet"
     file.parent.mkdir(parents=True)
-    write_table("subset", rows, file)
+    write_table(SUBSET, rows, file)
     questions = tmp_path / "data" / "benchmarks" / "aime24" / "test.jsonl"
     questions.parent.mkdir(parents=True)
     questions.write_text('{"id": "1"}\n{"id": "2"}\n')
     work = workload(experiment(), tmp_path)
     assert work.tokens(Job("train_sft", "limopro-t1", True)).trained == 3 * 70 * 4
-    assert work.tokens(Job("train_sft", "limopro.rows-t1", True)).trained == 3 * 70 * 4
+    assert work.tokens(Job("train_sft", "random-as-limopro-t1", True)).trained == 3 * 70 * 4
     assert work.tokens(Job("evaluate_model", "base/aime24", True)).generated == 2 * 8 * 300
 
 

@@ -8,12 +8,14 @@ from typing import NamedTuple
 
 import pytest
 
+from scripts.common.progress import Told, local_id
 from scripts.manage import plan, scaling, status
 from scripts.manage.estimate import job_costs, lines
 from scripts.manage.graph import planned_jobs, read_summary
-from scripts.manage.layout import duration, size
+from scripts.manage.live_jobs import LiveJob
 from scripts.manage.prospect import Prospect
 from scripts.manage.rates import Book, stated_rates
+from scripts.manage.text import duration, size
 from tests.manage.made_up import ROUND, all_jobs, experiment, workload
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,17 +40,17 @@ def prospect(folder: Path, done: tuple[str, ...] = (), **changes: object) -> Pro
 def test_a_summary_is_read_job_by_job() -> None:
     text = "\n".join([
         "output_file\tdate\trule\tlog-file(s)\tstatus\tplan",
-        "results/x/train/a.rows-t1/model\t-\ttrain_sft\t-\tmissing\tupdate pending",
-        "results/x/train/a.rows-t1/log.csv\t-\ttrain_sft\t-\tok\tno update",
+        "results/x/train/random-9-t1/model\t-\ttrain_sft\t-\tmissing\tupdate pending",
+        "results/x/train/random-9-t1/log.csv\t-\ttrain_sft\t-\tok\tno update",
         "results/x/train/a-t2/model\t-\ttrain_sft\t-\tok\tno update",
         "results/x/evaluate/a-t2/b/0.json\t-\tevaluate_shard\t-\tok\tno update",
         "results/x/evaluate/a-t2/b/0.parquet\t-\tevaluate_shard\t-\tok\tno update",
-        "results/x/report/tables/scores.csv\t-\tsummarise_scores\t-\tok\tno update",
-        "results/x/report/tables/arms.csv\t-\tsummarise_scores\t-\tok\tno update",
+        "results/x/compare/scores.csv\t-\tsummarise_scores\t-\tok\tno update",
+        "results/x/compare/arms.csv\t-\tsummarise_scores\t-\tok\tno update",
     ])  # fmt: skip
     jobs = read_summary(text)
     assert [tuple(job) for job in jobs] == [
-        ("train_sft", "a.rows-t1", True), ("train_sft", "a-t2", False),
+        ("train_sft", "random-9-t1", True), ("train_sft", "a-t2", False),
         ("evaluate_shard", "a-t2/b/0", False), ("summarise_scores", "", False)]  # fmt: skip
     assert jobs[2].benchmark_file() == "evaluate_shard.a-t2.b.0.benchmark.tsv"
     assert jobs[3].benchmark_file() == "summarise_scores.benchmark.tsv"
@@ -132,6 +134,37 @@ def test_more_live_jobs_than_are_left_do_not_make_counts_negative(tmp_path: Path
     found = {s.rule: s for s in status.standings(ahead.table, live)}
     assert found["prepare_pool"][1:5] == (0, 1, 0, 0) and found["score_steps"][1:5] == (0, 4, 0, 0)
     assert found["score_steps"].gpu_hours == 0
+
+
+def test_status_says_of_every_running_job_how_fast_it_is_and_what_is_wrong() -> None:
+    def told(one: str, silent: float = 5.0, **more: object) -> Told:
+        facts = {"doing": "answering", "done": 12, "total": 1_319, "unit": "question", "per_second": 1234.4}
+        facts |= {"counted_in": "token", "seconds_left": 600.0, "alarm": None, "at": 1000 - silent}
+        return Told(ids=[one], **{**facts, **more})
+
+    live = [
+        LiveJob("7", "train_sft", "running", 90.0, "local"),
+        LiveJob("8", "evaluate_shard", "running", 90.0, "slurm"),
+        LiveJob("9", "evaluate_shard", "running", 900.0, "slurm"),
+        LiveJob("10", "evaluate_shard", "waiting", 0.0, "slurm"),
+        LiveJob("11", "prepare_pool", "running", 3.0, "local"),  # has told nothing yet
+    ]
+    every = [
+        told(local_id(7), doing="training", done=3, total=40, unit="step", seconds_left=None),
+        told("8", alarm="of 40 answers so far 30 were cut off"),
+        told("9", silent=720),
+        told("10"),
+        told("7", alarm="of another machine's process"),
+    ]
+    assert [re.sub(" {2,}", "  ", line) for line in status.progress(live, every, now=1000)] == [
+        "",
+        "train_sft  7  training  3 of 40 steps  1,234 tokens/s",
+        "evaluate_shard  8  answering  12 of 1,319 questions  1,234 tokens/s  about 10 min left",
+        "evaluate_shard  9  answering  12 of 1,319 questions  nothing told for 12 min  about 10 min left",
+        "",
+        "evaluate_shard 8: of 40 answers so far 30 were cut off",
+    ]
+    assert status.progress(live, [], now=1000) == []
 
 
 def test_a_mistake_in_the_file_is_one_sentence(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from chromium import MISSING, Page, browser, find
-from made_up_results import render
+
+from tests.made_up_results import render
 
 pytestmark = pytest.mark.browser
 
@@ -44,7 +45,7 @@ def test_nothing_is_asked_of_the_network(page: Page) -> None:
 
 
 def test_every_picture_is_drawn(page: Page) -> None:
-    assert page.value("document.images.length") == 10
+    assert page.value("document.images.length") == 11
     assert page.value("[...document.images].every((image) => image.complete && image.naturalWidth > 100)")
 
 
@@ -70,3 +71,40 @@ def test_words_sort_as_words(page: Page) -> None:
     page.value("document.querySelectorAll('#tbl-scores th')[1].click()")
     words = page.value(column("tbl-scores", 1))
     assert [word.casefold() for word in words] == sorted(word.casefold() for word in words)
+
+
+def test_every_heading_links_to_itself(page: Page) -> None:
+    headings = "[...document.querySelectorAll('h1:not(.title), h2, h3')]"
+    assert page.value(f"{headings}.length") > 20
+    target = "document.getElementById(head.querySelector('a.anchor').getAttribute('href').slice(1))"
+    assert page.value(f"{headings}.every((head) => {target}.contains(head) || {target} === head)")
+
+
+def test_figures_give_their_data(page: Page) -> None:
+    """Those that are drawn from tables of the comparison: one click, the table as it was written."""
+    links = "[...document.querySelectorAll('.data a[download]')]"
+    assert page.value(f"{links}.length") >= 6
+    text = page.value("atob(document.querySelector('.data a[download=\"comparisons.csv\"]').href.split(',')[1])")
+    assert text.startswith("question,benchmark,subset,reference")
+
+
+def test_a_dark_page_is_dark_and_readable(page: Page) -> None:
+    def luminance(colour: str) -> float:
+        parts = [int(part) / 255 for part in colour.removeprefix("rgb(").removesuffix(")").split(",")]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    for scheme in ("dark", "light"):
+        page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        style = "getComputedStyle(document.querySelector('{}')).{}"
+        paper = luminance(page.value(style.format("body", "backgroundColor")))
+        assert (paper < 0.05) == (scheme == "dark")
+        for what in ("body", "h1", "figcaption", ".mark.better", "a", "nav#TOC a"):
+            ink = luminance(page.value(style.format(what, "color")))
+            contrast = (max(ink, paper) + 0.05) / (min(ink, paper) + 0.05)
+            assert contrast >= 4.5, (scheme, what)  # WCAG 2 AA
+
+
+def test_a_telephone_shows_all_of_it(page: Page) -> None:
+    page.send("Emulation.setDeviceMetricsOverride", width=360, height=740, deviceScaleFactor=1, mobile=False)
+    assert page.value("document.documentElement.scrollWidth") <= 360

@@ -12,7 +12,6 @@ import pandas as pd
 import pypandoc
 import pytest
 import typst
-from made_up_results import CONFIG, HOSTILE, STEPS, render, whole_results
 from pypdf import PdfReader
 
 from scripts.common.cli import UserError
@@ -22,36 +21,26 @@ from scripts.report import rendering
 from scripts.report.facts import Facts
 from scripts.report.markdown import escape, quote, table
 from scripts.report.pick_chains import chain_to_print, shown_steps
-from scripts.report.render_report import (
-    OF_TRAINING,
-    assemble,
-    metadata,
-    parts,
-    split_findings,
-    with_front_matter,
-    without_sections,
-)
+from scripts.report.render_report import assemble, metadata
+from tests.made_up_results import CHAIN, CONFIG, HOSTILE, render, whole_results
 
 HEADINGS = [
-    "Findings", "Scores", "Comparisons", "Costs", "Selection", "Training", "Data hygiene", "Example answers", "Methods",
-    "Threats to validity", "Provenance", "References", "Appendix A. Settings", "Appendix B. Every run",
-    "Appendix C. Artefacts",
+    "Findings", "Scores", "Comparisons", "Costs", "Selection", "Training", "Data hygiene", "Example answers",
+    "Disputed answers", "Methods", "Threats to validity", "Provenance", "References", "Appendix A. Settings",
+    "Appendix B. Every run", "Appendix C. Artefacts",
 ]  # fmt: skip
-FIGURES = 10  # with subjects and with rates above 1%
+FIGURES = 11  # with subjects and with rates above 1%
+
+
+def facts_of(results: Path) -> Facts:
+    return Facts(results, results / "report/experiment.json", engine="an engine")
 
 
 def working_folder(results: Path, folder: Path) -> dict[str, object]:
     """Put the working folder of a report together in `folder` and return its metadata."""
-    facts = Facts(results, results / "report/experiment.json")
-    abstract, findings = split_findings((results / "report/findings.md").read_text())
-    values = metadata(facts, abstract, "an engine")
-    assemble(
-        folder,
-        ROOT / "report",
-        results / "report/figures",
-        parts(facts, findings, ROOT / "report", "an engine"),
-        values,
-    )
+    facts = facts_of(results)
+    values = metadata(facts)
+    assemble(folder, facts, sorted((results / "report/figures").glob("*.svg")), values)
     return values
 
 
@@ -148,7 +137,7 @@ class TestDocuments:
         source = (pdf / "report.typ").read_text()
         assert source.count("image(") == FIGURES
         labels = set(re.findall(r"<((?:fig|tbl)-[\w-]+)>", source))
-        assert len(labels) == FIGURES + 18
+        assert len(labels) == FIGURES + 25
         images = [attributes for tag, attributes in html.elements if tag == "img"]
         assert len(images) == FIGURES
         assert all(str(image["src"]).startswith("data:image/svg+xml") and image["alt"] for image in images)
@@ -164,7 +153,11 @@ class TestDocuments:
         outside = [a["src"] for tag, a in html.elements if "src" in a and not str(a["src"]).startswith("data:")]
         assert outside == []
         links = [str(a["href"]) for tag, a in html.elements if tag == "a" and "href" in a]
-        assert [link for link in links if not link.startswith(("#", "https://"))] == []
+        assert [
+            link
+            for link in links
+            if not link.startswith(("#", "https://", "data:text/csv;base64,", "../browse/index.html#"))
+        ] == []
         assert [a for tag, a in html.elements if tag == "link" and not str(a["href"]).startswith("data:")] == []
 
     def test_hostile_answers_are_text(self, pdf: Path, html: Document) -> None:
@@ -230,7 +223,7 @@ class TestChains:
     def test_removed_steps_are_struck_through(self, pdf: Path, html: Document) -> None:
         """Each of the three chains lost its fifth step, every line of it, and no other."""
         struck = [tag for tag, _ in html.elements if tag == "del"]
-        lines = len([line for line in STEPS[4].splitlines() if line.strip()])
+        lines = len([line for line in CHAIN[4].splitlines() if line.strip()])
         assert len(struck) == 3 * lines
         source = (pdf / "report.typ").read_text()
         assert source.count("#strike[") == 3 * lines
@@ -316,17 +309,17 @@ class TestMistakes:
             rendering.expand(tmp_path, {"alpha": "0.05"})
 
     def test_published_numbers_without_a_column(self, tmp_path: Path) -> None:
-        from scripts.report.published import read_published
+        from scripts.compare.published.published import read_published
 
         (tmp_path / "p.csv").write_text("source,model\n")
-        with pytest.raises(UserError, match="lacks the columns run_by, benchmark"):
+        with pytest.raises(UserError, match="lacks the columns benchmark, score"):
             read_published(tmp_path / "p.csv")
 
 
 class TestEngines:
     @pytest.fixture
     def quarto(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """A stand-in for quarto on the PATH, which writes what it was called with where it was told to write."""
+        """A stand-in for quarto on the PATH, which writes what it was called with where it was asked to write."""
         program = tmp_path / "bin" / "quarto"
         program.parent.mkdir()
         program.write_text('#!/bin/sh\nif [ "$1" = --version ]; then echo 1.10.0; else echo "$@" > "$6"; fi\n')
@@ -349,6 +342,19 @@ class TestEngines:
         with pytest.raises(UserError, match="quarto is not on the PATH"):
             rendering.chosen_engine("quarto")
 
+    def test_auto_does_without_a_quarto_that_fails(
+        self, quarto: Path, results: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        quarto.write_text(
+            '#!/bin/sh\nif [ "$1" = --version ]; then echo 1.10.0; else echo "no typst here" >&2; exit 3; fi\n'
+        )
+        document = render(results, tmp_path / "report.html", engine="auto")
+        assert "Quarto failed, so pandoc and typst render the report: no typst here" in caplog.text
+        assert "(Quarto failed)" in plain(Document(document.read_text()).text)
+        assert json.loads(Path(f"{document}.provenance.json").read_text())["engine"] == "pandoc"
+        with pytest.raises(RuntimeError, match="exit code 3"):
+            render(results, tmp_path / "other.html", engine="quarto")
+
     def test_a_failing_engine_is_a_fault(self, tmp_path: Path) -> None:
         with pytest.raises(RuntimeError, match="failed with exit code 3"):
             rendering._run(["sh", "-c", "exit 3"], tmp_path)
@@ -356,30 +362,11 @@ class TestEngines:
 
 def test_provenance_leaves_out_what_nothing_uses(results: Path) -> None:
     """A model that an earlier state of the experiment had is not listed, one that the answers come from is."""
-    facts = Facts(results, results / "report/experiment.json")
     record = json.loads((results / "evaluate/base/chains.parquet.provenance.json").read_text())
     stale = results / "evaluate/gone-t1/chains.parquet.provenance.json"
     stale.parent.mkdir()
     stale.write_text(json.dumps(record | {"artefact": str(stale).removesuffix(".provenance.json")}))
-    names = set(facts.provenance)
+    names = set(facts_of(results).provenance)
     shutil.rmtree(stale.parent)
-    assert {"evaluate/base/chains.parquet", "data/raw.parquet", "report/tables/scores.csv"} <= names
+    assert {"evaluate/base/chains.parquet", "data/raw.parquet", "compare/scores.csv"} <= names
     assert not [name for name in names if "gone" in name]
-
-
-def test_sections_are_left_out_whole() -> None:
-    document = (
-        "# A {#a}\n\none\n\n# B {#b}\n\ntwo\n\n## C {#c}\n\nthree\n\n# D {#d}\n\n## E {#e}\n\nfour\n\n## F\n\nfive\n"
-    )
-    assert without_sections(document, ("b", "e")) == "# A {#a}\n\none\n\n# D {#d}\n\n## F\n\nfive\n"
-    report = (ROOT / "report/report.qmd").read_text(encoding="utf-8")
-    shorter = without_sections(report, OF_TRAINING)
-    assert all(f"{{#{anchor}}}" in report and anchor not in shorter for anchor in OF_TRAINING)
-    assert "{#sec-evaluation}" in shorter and "{#sec-threats}" in shorter and "loss.svg" not in shorter
-
-
-def test_front_matter_keeps_hostile_values() -> None:
-    import yaml
-
-    text = with_front_matter("---\nlang: en\n---\nbody\n", {"title": escape('a: "b" --- #c'), "lang": "fr"})
-    assert yaml.safe_load(text.split("---\n")[1]) == {"lang": "en", "title": escape('a: "b" --- #c')}

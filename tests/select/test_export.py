@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts.common.config.selection import Limopro, Random
 from scripts.common.tables import write_table
 from scripts.select import export_subset
+from scripts.select.methods.limopro import Limopro
+from scripts.select.methods.random import Random
+from scripts.select.tables import SUBSET
 
 # What breaks careless writers: separators that some readers take for line ends, quotes, other scripts.
 TEXTS = ["plain", 'a "quoted" \\boxed{3}\n\ttab', "line\u2028sep\u2029par\u0085nel", "等等 🤔 é", "{'json': null}"]
@@ -24,7 +26,8 @@ def subset(tmp_path: Path) -> Path:
         turns = [{"role": "user", "content": f"{number}? {text}"}, {"role": "assistant", "content": f"<think>\n{text}"}]
         counted = {"tokens": 90, "tokens_before": 100, "pruned_steps": [1, 2]}
         rows.append({"id": f"{number:016x}", "messages": [*system, *turns], **counted})
-    write_table("subset", rows, tmp_path / "subset.parquet")
+    write_table(SUBSET, rows, tmp_path / "subset.parquet")
+    (tmp_path / "raw.parquet").touch()
     (tmp_path / "raw.parquet.provenance.json").write_text('{"licence": "cc-by-4.0"}')
     return tmp_path / "subset.parquet"
 
@@ -101,7 +104,7 @@ def test_the_card_says_what_it_is(subset: Path, monkeypatch: pytest.MonkeyPatch)
 def test_the_card_of_a_control(subset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (subset.parent / "raw.parquet.provenance.json").unlink()
     more = ["--control", "rows", "--training-seed", "3"]
-    text = (export(subset, "limopro.rows-t3", monkeypatch, LIMOPRO, *more) / "README.md").read_text(encoding="utf-8")
+    text = (export(subset, "random-400-t3", monkeypatch, LIMOPRO, *more) / "README.md").read_text(encoding="utf-8")
     assert "license" not in yaml.safe_load(text.split("---\n")[1])
     assert "| licence of the source | not recorded |" in text
     assert "A control of the subset `limopro`: as many rows, drawn at random" in text

@@ -25,21 +25,22 @@ def random_model(kind: str, vocabulary: int) -> Any:
 def scorer(request: pytest.FixtureRequest, tiny_model: Any) -> Iterator[tuple[Any, Any]]:
     import torch
 
+    from scripts.select.limopro.pir import Estimator
     from scripts.select.score_steps import load_scorer
 
     tokenizer = chat.load_tokenizer(tiny_model)
     whole = load_scorer(tiny_model, "float32") if request.param == "qwen2" else None
     with torch.inference_mode():
-        yield whole or random_model(request.param, len(tokenizer)), tokenizer
+        yield whole or Estimator(random_model(request.param, len(tokenizer)), request.param), tokenizer
 
 
-def plain_nll(model: Any, tokenizer: Any, question: str, parts: list[str], answer: str) -> float:
-    """Mean NLL of the answer after prompt and parts, each tokenised alone, in one pass over the whole sequence."""
+def plain_nll(model: Any, tokenizer: Any, question: str, parts: list[str], answer: str, close: str = "}") -> float:
+    """Mean NLL of the answer's first 512 tokens after prompt and parts, each tokenised alone, in one pass over all."""
     import torch
 
     prompt = f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
     before = [i for part in [prompt, *parts] for i in tokenizer(part, add_special_tokens=False)["input_ids"]]
-    scored = tokenizer(answer + "}", add_special_tokens=False)["input_ids"]
+    scored = tokenizer(answer + close, add_special_tokens=False)["input_ids"][:512]
     ids = torch.tensor([before + scored])
     logits = model(ids).logits[0, len(before) - 1 : -1].double()
     return float(torch.nn.functional.cross_entropy(logits, torch.tensor(scored)))
@@ -75,9 +76,9 @@ def random_case(seed: int) -> tuple[str, list[str], list[int], str]:
     ids=["long", "mixed", "together", "together-right"],
 )
 def test_tree_equals_one_pass_per_step(scorer: tuple[Any, Any], budget: int, padding: str) -> None:
-    from scripts.select.pir import encode_chain, score_chains
+    from scripts.select.limopro.chain import encode_chain
 
-    model, tokenizer = scorer
+    estimator, tokenizer = scorer
     # Rows of a batch are padded by the tree itself: the tokenizer's side is nothing to it.
     tokenizer.padding_side = padding
     cases = {str(seed): random_case(seed) for seed in range(6)}
@@ -85,10 +86,10 @@ def test_tree_equals_one_pass_per_step(scorer: tuple[Any, Any], budget: int, pad
         encode_chain(tokenizer, name, None, question, steps, functional, answer)
         for name, (question, steps, functional, answer) in cases.items()
     ]
-    scored = {chain.id: score for chain, score in score_chains(model, chains, budget)}
+    scored = {chain.id: score for chain, score in estimator.score(chains, budget)}
     assert scored.keys() == cases.keys()
     for name, case in cases.items():
-        expected = reference(model, tokenizer, *case)
+        expected = reference(estimator.model, tokenizer, *case)
         assert scored[name].nll_full == pytest.approx(expected["full"], abs=1e-4)
         assert scored[name].nll_without == pytest.approx(expected["without"], abs=1e-4)
         assert scored[name].nll_question == pytest.approx(expected["question"], abs=1e-4)
@@ -99,7 +100,7 @@ def test_tree_equals_one_pass_per_step(scorer: tuple[Any, Any], budget: int, pad
 def test_bfloat16_is_as_near_as_the_plain_way(tiny_model: Any) -> None:
     import torch
 
-    from scripts.select.pir import encode_chain, score_chains
+    from scripts.select.limopro.chain import encode_chain
     from scripts.select.score_steps import load_scorer
 
     tokenizer = chat.load_tokenizer(tiny_model)
@@ -109,9 +110,9 @@ def test_bfloat16_is_as_near_as_the_plain_way(tiny_model: Any) -> None:
         for seed in range(6):
             question, steps, functional, answer = random_case(seed)
             chain = encode_chain(tokenizer, "x", None, question, steps, functional, answer)
-            true, plain = (reference(m, tokenizer, question, steps, functional, answer) for m in (exact, rough))
+            true, plain = (reference(e.model, tokenizer, question, steps, functional, answer) for e in (exact, rough))
             for budget in (40, 100_000):
-                ((_, score),) = score_chains(rough, [chain], budget)
+                ((_, score),) = rough.score([chain], budget)
                 errors["tree"] += [a - b for a, b in zip(score.nll_without, true["without"], strict=True)]
             errors["plain"] += [a - b for a, b in zip(plain["without"], true["without"], strict=True)]
     plain_rms, tree_rms = (sum(e * e for e in of) ** 0.5 / len(of) ** 0.5 for of in errors.values())
@@ -119,39 +120,41 @@ def test_bfloat16_is_as_near_as_the_plain_way(tiny_model: Any) -> None:
 
 
 def test_a_prompt_in_front_changes_the_score(scorer: tuple[Any, Any]) -> None:
-    from scripts.select.pir import encode_chain, score_chains
+    from scripts.select.limopro.chain import encode_chain
 
-    model, tokenizer = scorer
+    estimator, tokenizer = scorer
     chains = [encode_chain(tokenizer, str(s), s, "1+1?", ["so 2\n"], [0], "2") for s in (None, "Be brief.")]
-    first, second = (score for _, score in sorted(score_chains(model, chains, 1000), key=lambda pair: pair[0].id))
+    first, second = (score for _, score in sorted(estimator.score(chains, 1000), key=lambda pair: pair[0].id))
     assert first.nll_full != pytest.approx(second.nll_full, abs=1e-3)
 
 
 def test_every_token_is_computed_once(scorer: tuple[Any, Any]) -> None:
-    from scripts.select.pir import encode_chain, tree_tokens
+    from scripts.select.limopro.chain import encode_chain
+    from scripts.select.limopro.tree import TreeWay
 
     _, tokenizer = scorer
     question, steps, functional, answer = random_case(2)
     chain = encode_chain(tokenizer, "x", None, question, steps, functional, answer)
     tail = len(chain.closing) + len(chain.answer)
     after = sum(sum(map(len, chain.steps[i + 1 :])) + tail for i in functional)
-    assert tree_tokens(chain) == len(chain.sequence()) + len(chain.lead) + len(chain.answer) + after
+    assert TreeWay().tokens(chain) == len(chain.sequence()) + len(chain.lead) + len(chain.answer) + after
 
 
 def test_out_of_memory_halves_the_budget(scorer: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    from scripts.select import pir
+    from scripts.select.limopro.chain import encode_chain
+    from scripts.select.limopro.tree import TreeWay
 
-    model, tokenizer = scorer
-    chains = [pir.encode_chain(tokenizer, str(i), None, "q?", ["Wait a\n", "b\n"], [0], "7") for i in range(40)]
-    together = pir.score_together
+    estimator, tokenizer = scorer
+    chains = [encode_chain(tokenizer, str(i), None, "q?", ["Wait a\n", "b\n"], [0], "7") for i in range(40)]
+    together = TreeWay.score_together
 
-    def small_gpu(model: Any, batch: Any) -> Any:
+    def small_gpu(way: TreeWay, scorer: Any, batch: Any) -> Any:
         if len(batch) > 5:
             raise torch.OutOfMemoryError("no memory")
-        return together(model, batch)
+        return together(way, scorer, batch)
 
-    monkeypatch.setattr(pir, "score_together", small_gpu)
-    scored = list(pir.score_chains(model, chains, budget=sum(map(pir.tree_tokens, chains))))
+    monkeypatch.setattr(TreeWay, "score_together", small_gpu)
+    scored = list(estimator.score(chains, budget=sum(map(TreeWay().tokens, chains))))
     assert len({score.nll_full for _, score in scored}) <= len(scored) == 40

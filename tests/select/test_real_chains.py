@@ -8,12 +8,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from scripts.common.config.selection import Limopro
 from scripts.common.tables import read_table, write_table
 from scripts.data.prepare_pool import row_id
+from scripts.data.tables import POOL
+from scripts.select.methods.limopro import Limopro
+from scripts.select.tables import SAMPLES, STEP_SCORES, STEPS, SUBSET
+from tests.beside import BENCHMARKS
 
-SETS = Path(__file__).resolve().parents[3] / "shared" / "data" / "benchmarks"
-pytestmark = [pytest.mark.workflow, pytest.mark.skipif(not SETS.exists(), reason="the question sets are not at hand")]
+pytestmark = [pytest.mark.workflow, pytest.mark.real]
 
 
 def run(program: str, **options: object) -> None:
@@ -24,13 +26,13 @@ def run(program: str, **options: object) -> None:
 def write_pool(path: Path) -> None:
     rows = []
     for name in ("math_500", "aime24"):
-        for line in (SETS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
+        for line in (BENCHMARKS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
             entry = json.loads(line)
             question, chain = entry["problem"], entry["solution"].strip()
             rows.append({"id": row_id(None, question, chain), "question": question, "reasoning": chain, "source": name,
                          "answer": str(entry["answer"]), "response": chain, "system": None, "category": None,
                          "response_tokens": len(chain)})  # fmt: skip
-    write_table("pool", rows, path)
+    write_table(POOL, rows, path)
 
 
 def test_real_solutions_pass_through_select(tiny_model: Path, tmp_path: Path) -> None:
@@ -52,10 +54,10 @@ def test_real_solutions_pass_through_select(tiny_model: Path, tmp_path: Path) ->
     select = {"name": "limopro", "settings": settings, "seed": 1, "clean": clean, "model": tiny_model, "steps": steps}
     run("select_subset", **select, scores=scores, samples=samples, subset=subset)
 
-    pool, cut = pl.DataFrame(read_table("pool", clean)), pl.DataFrame(read_table("steps", steps))
+    pool, cut = pl.DataFrame(read_table(POOL, clean)), pl.DataFrame(read_table(STEPS, steps))
     joined = dict(cut.group_by("id", maintain_order=True).agg(pl.col("text").str.join("")).iter_rows())
     assert joined == dict(pool.select("id", "reasoning").iter_rows())
-    scored, chains = pl.DataFrame(read_table("scores", scores)), pl.DataFrame(read_table("samples", samples))
+    scored, chains = pl.DataFrame(read_table(STEP_SCORES, scores)), pl.DataFrame(read_table(SAMPLES, samples))
     print(pool.select("id", "source").join(cut, on="id").group_by("source", "pattern").len().sort("source", "pattern"))
     print(f"{len(chains)} chains, {chains['reason'].count()} longer than the context, {len(scored)} steps scored")
     # Every chain is scored or has a reason; every functional step of a scored one that states no box has a value.
@@ -69,6 +71,6 @@ def test_real_solutions_pass_through_select(tiny_model: Path, tmp_path: Path) ->
     )
     assert scored.select("id", "step").rows() == due.select("id", "step").rows() and scored["pir"].is_finite().all()
     # At a ratio of 1 all of those go and nothing else.
-    drawn = pl.DataFrame(read_table("subset", subset))
+    drawn = pl.DataFrame(read_table(SUBSET, subset))
     removed = drawn.select("id", step="pruned_steps").explode("step").drop_nulls()
     assert removed.rows() == due.select("id", "step").rows() and len(drawn) == chains["chain_gain"].count()

@@ -11,14 +11,17 @@ from hypothesis import strategies as st
 
 from scripts.common import chat
 from scripts.common.cli import UserError
-from scripts.common.config.selection import Limopro, expand_sweeps
-from scripts.common.tables import SCHEMAS, write_table
+from scripts.common.config.selection import expand_sweeps
+from scripts.common.tables import write_table
+from scripts.data.tables import POOL
 from scripts.select import subset
-from scripts.select.pruning import band_rows, lowest_impact, prune_count, random_steps
-from scripts.select.segment import step_bounds
-from scripts.select.select_control import pruned_counts, rows_up_to
-from scripts.select.select_subset import select_limopro
+from scripts.select.controls.random_prune import pruned_counts
+from scripts.select.controls.tokens import rows_up_to
+from scripts.select.limopro.pruning import band_rows, lowest_impact, prune_count, random_steps
+from scripts.select.limopro.steps import segment
+from scripts.select.methods.limopro import Limopro
 from scripts.select.subset import Step, draw_ids, find_steps, prune, subset_rows
+from scripts.select.tables import STEPS
 
 
 @given(st.integers(0, 500), st.integers(0, 100))
@@ -76,12 +79,12 @@ def test_limopro_draws_inside_its_band() -> None:
         {"id": ["60", "60", "5"], "step": [1, 2, 1], "pattern": ["verification"] * 3, "pir": [0.1, 0.0, 0.0]}
     )
     settings = Limopro(method="limopro", size=41, prune_ratio=0.5, band=(0.5, 0.9))
-    ids, pruned = select_limopro(settings, scores, samples, "limopro", seed=1)
+    ids, pruned, _ = settings.select_scored(scores, samples, "limopro", seed=1)
     assert ids == [str(n) for n in range(50, 91)] and pruned.rows() == [("60", 2)]
-    few, _ = select_limopro(settings.model_copy(update={"size": 10}), scores, samples, "limopro", seed=1)
+    few, *_ = settings.model_copy(update={"size": 10}).select_scored(scores, samples, "limopro", seed=1)
     assert len(few) == 10 and set(few) <= set(ids)
     with pytest.raises(UserError, match="asks for 50 rows, there are 41"):
-        select_limopro(settings.model_copy(update={"size": 50}), scores, samples, "limopro", seed=1)
+        settings.model_copy(update={"size": 50}).select_scored(scores, samples, "limopro", seed=1)
 
 
 def test_the_subsets_of_a_sweep_hold_the_same_rows() -> None:
@@ -91,9 +94,9 @@ def test_the_subsets_of_a_sweep_hold_the_same_rows() -> None:
     )
     sweep = Limopro(method="limopro", size=20, prune_ratio=[0.2, 0.5], band=(0.1, 0.9))
     with pytest.raises(UserError, match="subset 'limopro' has several prune ratios"):
-        select_limopro(sweep, scores, samples, "limopro", seed=1)
+        sweep.select_scored(scores, samples, "limopro", seed=1)
     drawn = {
-        name: select_limopro(subset, scores, samples, name, seed=1)
+        name: subset.select_scored(scores, samples, name, seed=1)
         for name, subset in expand_sweeps(
             {"limopro": sweep, "alone": sweep.model_copy(update={"prune_ratio": 0.2})}
         ).items()
@@ -109,11 +112,15 @@ def test_draws_differ_by_seed_and_keep_the_order() -> None:
     assert first == sorted(first, key=int)
 
 
+def steps_of(reasoning: str) -> list[Step]:
+    bounds = [(step.start, step.end) for step in segment(reasoning)]
+    return [Step(number, start, end, reasoning[start:end]) for number, (start, end) in enumerate(bounds)]
+
+
 def test_pruning_takes_the_steps_out_of_the_training_text() -> None:
     reasoning = "A: 2+5=7.\nWait, let me check A. 2+5=7, yes.\nB: 7-3=4.\nWait, let me check B."
     response = f"<think>\n{reasoning}\n</think>\n\nThe final answer is \\boxed{{4}}."
-    bounds = step_bounds(reasoning)
-    steps = [Step(number, start, end, reasoning[start:end]) for number, (start, end) in enumerate(bounds)]
+    steps = steps_of(reasoning)
     assert prune(response, []) == response
     short = "<think>\nA: 2+5=7.\nB: 7-3=4.\n</think>\n\nThe final answer is \\boxed{4}."
     assert prune(response, [steps[1], steps[3]]) == short
@@ -124,8 +131,7 @@ def test_pruning_takes_the_steps_out_of_the_training_text() -> None:
 @given(st.lists(st.text("Wait, so. 2\n数", min_size=1), min_size=1, max_size=12), st.data())
 def test_pruning_removes_just_what_it_is_told(parts: list[str], data: st.DataObject) -> None:
     reasoning = "".join(parts).strip()
-    bounds = step_bounds(reasoning)
-    steps = [Step(number, start, end, reasoning[start:end]) for number, (start, end) in enumerate(bounds)]
+    steps = steps_of(reasoning)
     gone = data.draw(st.sets(st.sampled_from(steps))) if steps else set()
     kept = "".join(step.text for step in steps if step not in gone)
     assert prune(f"<think>{reasoning}</think>7", sorted(gone)) == f"<think>{kept.rstrip()}</think>7"
@@ -133,7 +139,7 @@ def test_pruning_removes_just_what_it_is_told(parts: list[str], data: st.DataObj
 
 def test_the_steps_to_prune_are_found_whatever_the_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [(f"r{n}", step, step, step + 1, f"{n}.{step}", "progressive") for n in range(5) for step in range(n)]
-    write_table("steps", pl.DataFrame(rows, schema=SCHEMAS["steps"].names, orient="row"), tmp_path / "steps.parquet")
+    write_table(STEPS, pl.DataFrame(rows, schema=STEPS.schema.names, orient="row"), tmp_path / "steps.parquet")
     pairs = pl.DataFrame({"id": ["r4", "r2", "r4", "r9"], "step": [3, 0, 1, 0]})
     monkeypatch.setattr(subset, "STEPS_BATCH", 3)
     found = find_steps(pairs, tmp_path / "steps.parquet")
@@ -165,7 +171,7 @@ def test_the_tokens_control_comes_nearest_to_the_subset(tiny_model: Path, tmp_pa
     others = {name: pl.lit("") for name in ("reasoning", "answer", "source", "category")}
     counts = [len(ids) for ids in tokenizer(pool(200)["response"].to_list())["input_ids"]]
     rows = pool(200).with_columns(**others, response_tokens=pl.Series(counts))
-    write_table("pool", rows.select(SCHEMAS["pool"].names), tmp_path / "clean.parquet")
+    write_table(POOL, rows.select(POOL.schema.names), tmp_path / "clean.parquet")
     lengths = {row["id"]: row["tokens"] for batch in subset_rows(pool(200), tokenizer, {}) for row in batch}
     for target in (500, 1234, 3000):
         ids = rows_up_to(tmp_path / "clean.parquet", target, tokenizer, seed=1)

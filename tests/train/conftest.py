@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from scripts.common.chat import count_tokens, load_tokenizer, training_messages
+from scripts.common.chat import load_tokenizer, training_messages
+from scripts.common.rendering import count_tokens
 from scripts.common.tables import write_table
+from scripts.select.tables import SUBSET
 
 Subset = Callable[..., Path]
 
@@ -23,7 +25,7 @@ def write_subset(path: Path, base: Path, answers: list[str]) -> Path:
         {"id": f"row{n}", "messages": messages, "tokens": count, "tokens_before": count, "pruned_steps": []}
         for n, (messages, count) in enumerate(zip(conversations, tokens, strict=True))
     ]
-    write_table("subset", rows, path)
+    write_table(SUBSET, rows, path)
     return path
 
 

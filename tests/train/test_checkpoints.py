@@ -1,4 +1,4 @@
-"""Which checkpoint a run goes on from: the newest that is whole and its own."""
+"""Which checkpoint a run resumes from: the newest that is whole and its own."""
 
 import logging
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every token of a subset is trained on, masked or cut, and said to be; what cannot be trained on is told in a sentence."""
+"""Every token of a subset is trained on, masked or cut, and said to be; what cannot be trained on gets a sentence."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from scripts.common.chat import load_tokenizer
 from scripts.common.cli import UserError
 from scripts.common.config.training import Optimisation
 from scripts.common.tables import read_table, write_table
-from scripts.train.rows import encode, rows_in_batch, training_set, training_template
+from scripts.select.tables import SUBSET
+from scripts.train.rows import encode, rows_in_batch, training_set
 from tests.train.conftest import Subset, answers_of_all_lengths, write_subset
 
 # Renders as the tiny model's own template, and marks nothing.
@@ -78,22 +79,21 @@ def test_no_token_is_lost_or_doubled(
     assert sum(len(ids) for ids, _ in pieces) == encoded.account.tokens
 
 
-def test_qwen_chat_templates_are_marked_and_render_the_same(subset: Subset, tokenizer: Any) -> None:
-    """The reference study's model: its template lacks {% generation %}, TRL knows it."""
+def test_what_stands_behind_the_end_of_the_answer_is_read_and_not_trained_on(subset: Subset, tokenizer: Any) -> None:
+    """The reference study's model: its template has no {% generation %} and ends a turn with a line break."""
     from trl import chat_template_utils
 
     own = (Path(chat_template_utils.__file__).parent / "chat_templates" / "qwen2_5.jinja").read_text()
     qwen = load_tokenizer_with(tokenizer, own)
-    assert "generation %}" not in own and "generation %}" in training_template(qwen)
-    table = read_table("subset", subset(["abc", "a longer answer"])).to_pydict()
+    table = read_table(SUBSET, subset(["abc", "a longer answer"])).to_pydict()
     texts = qwen.apply_chat_template(table["messages"], tokenize=False)
     table["tokens"] = [len(qwen(text, add_special_tokens=False)["input_ids"]) for text in texts]
     again = subset(["x"], name="again")
-    write_table("subset", [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)], again)
+    write_table(SUBSET, [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)], again)
     encoded = encode(again, qwen, Optimisation(max_length=512))
     assert [qwen.decode(row) for row in encoded.table["input_ids"].to_pylist()] == texts
-    # TRL's form of it begins at the line break before the answer.
-    assert trained_texts(encoded, qwen) == ["\nabc<|im_end|>\n", "\na longer answer<|im_end|>\n"]
+    assert texts[0].endswith("<|im_end|>\n")
+    assert trained_texts(encoded, qwen) == ["abc<|im_end|>", "a longer answer<|im_end|>"]
 
 
 def load_tokenizer_with(tokenizer: Any, template: str) -> Any:
@@ -104,12 +104,11 @@ def load_tokenizer_with(tokenizer: Any, template: str) -> Any:
     return other
 
 
-def test_a_template_that_cannot_be_marked_is_told(subset: Subset, tokenizer: Any) -> None:
-    plain = load_tokenizer_with(tokenizer, PLAIN + "{# nobody's #}")
-    with pytest.raises(UserError, match="does not mark the assistant's turns"):
-        encode(subset(["abc"]), plain, Optimisation(max_length=512))
-    encoded = encode(subset(["abc"]), plain, Optimisation(max_length=512, loss_on="completion"))
-    assert trained_texts(encoded, plain) == ["abc<|im_end|>"]
+def test_a_template_without_marks_is_trained_on_like_one_with_them(subset: Subset, tokenizer: Any) -> None:
+    plain = load_tokenizer_with(tokenizer, PLAIN)
+    for loss_on in ("assistant", "completion"):
+        encoded = encode(subset(["abc"]), plain, Optimisation(max_length=512, loss_on=loss_on))
+        assert trained_texts(encoded, plain) == ["abc<|im_end|>"]
 
 
 def test_a_subset_made_with_another_template_is_told(subset: Subset, tokenizer: Any) -> None:
@@ -123,18 +122,28 @@ def test_an_empty_subset_is_told(subset: Subset, tokenizer: Any) -> None:
         encode(subset([]), tokenizer, Optimisation())
 
 
-def test_labels_all_masked_are_told(subset: Subset, tokenizer: Any) -> None:
-    path = subset(["abc", "def"])
-    rows = read_table("subset", path).to_pylist()
-    for message in rows[1]["messages"]:
-        message["role"] = "user"
-    write_table("subset", rows, path)
-    loose = load_tokenizer_with(tokenizer, tokenizer.chat_template)
-    text = loose.apply_chat_template(rows[1]["messages"], tokenize=False)
-    rows[1]["tokens"] = len(loose(text, add_special_tokens=False)["input_ids"])
-    write_table("subset", rows, path)
-    with pytest.raises(UserError, match=r"row row1 .* has no token to train on: its labels are all masked"):
-        encode(path, loose, Optimisation(max_length=512))
+def test_a_row_of_which_only_the_prompt_is_left_is_told(subset: Subset, tokenizer: Any) -> None:
+    cut = Optimisation(max_length=20, too_long="truncate")
+    with pytest.raises(UserError, match=r"row row0 .* has no token to train on: its labels are all masked"):
+        encode(subset(["abc", "def"]), tokenizer, cut)
+
+
+@pytest.mark.parametrize(
+    ("turns", "sentence"),
+    [
+        (["user", "user"], "ends on no assistant turn"),
+        (["user", "assistant", "user", "assistant"], "set training.loss_on to completion"),
+    ],
+)
+def test_turns_that_cannot_be_trained_on_are_told(
+    subset: Subset, tokenizer: Any, turns: list[str], sentence: str
+) -> None:
+    path = subset(["abc"])
+    rows = read_table(SUBSET, path).to_pylist()
+    rows[0]["messages"] = [{"role": role, "content": "abc"} for role in turns]
+    write_table(SUBSET, rows, path)
+    with pytest.raises(UserError, match=sentence):
+        encode(path, tokenizer, Optimisation(max_length=512))
 
 
 def test_too_long_stops_before_the_start_or_is_cut_and_counted(subset: Subset, tokenizer: Any) -> None:

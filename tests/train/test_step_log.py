@@ -6,12 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scripts.train.figures import Shape, figures, model_flops
 from scripts.train.hardware import EnergyMeter, peak_flops
 from scripts.train.rows import Account
 from scripts.train.step_log import append_step, next_attempt, read_steps, spent, useful_steps
-
-PUBLISHED = Path(__file__).resolve().parents[3] / "shared" / "data" / "published" / "trainer_log.jsonl"
+from scripts.train.throughput import Shape, figures, model_flops
+from tests.beside import STEP_LOG
 
 
 def seconds(clock: str) -> int:
@@ -24,7 +23,7 @@ def seconds(clock: str) -> int:
 def published_steps() -> pd.DataFrame:
     """Return the published log as a step log: an attempt ends where the clock starts anew."""
     steps, attempt, before = [], 1, 0
-    for line in PUBLISHED.read_text(encoding="utf-8").splitlines():
+    for line in STEP_LOG.read_text(encoding="utf-8").splitlines():
         entry = json.loads(line)
         now = seconds(entry["elapsed_time"])
         attempt += now < before / 2
@@ -35,7 +34,7 @@ def published_steps() -> pd.DataFrame:
     return pd.DataFrame(steps)
 
 
-@pytest.mark.skipif(not PUBLISHED.exists(), reason="the published log is not at hand")
+@pytest.mark.real
 def test_the_published_log_of_two_overlapping_attempts() -> None:
     """Its summary says 6.6 hours, 4.414 samples/s and a loss of 0.0898: that of the last attempt over all samples."""
     steps = published_steps()
@@ -50,7 +49,7 @@ def test_the_published_log_of_two_overlapping_attempts() -> None:
     assert useful_steps(steps)["step"].is_unique
 
 
-# Attempt 1 makes steps 1 to 5 (10 s each), attempt 2 goes on from step 3 and is killed after step 4, attempt 3 goes on
+# Attempt 1 makes steps 1 to 5 (10 s each), attempt 2 resumes from step 3 and is killed after step 4, attempt 3 goes on
 # from step 3 again and ends at 6. Set-up takes 2, 3 and 4 s.
 BY_HAND = [
     {"attempt": attempt, "step": step, "seconds": at, "setup": setup, "loss": loss, "joules": 100 * at, "memory": memory}

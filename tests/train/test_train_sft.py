@@ -11,6 +11,7 @@ import yaml
 
 from scripts.common.cli import UserError
 from scripts.common.tables import read_table
+from scripts.select.tables import SUBSET
 from tests.train.conftest import Subset, answers_of_all_lengths, break_letter
 
 Run = Callable[..., Path]
@@ -27,7 +28,7 @@ def test_a_run_says_what_it_did(subset: Subset, run_training: Run, tiny_model: P
     data = subset(answers_of_all_lengths(17))
     folder = run_training(data, packing=True, max_length=256, epochs=2, tensorboard=True)
     summary = json.loads((folder / "summary.json").read_text())
-    tokens = sum(read_table("subset", data)["tokens"].to_pylist())
+    tokens = sum(read_table(SUBSET, data)["tokens"].to_pylist())
     assert summary["tokens"] == summary["trained_tokens"] + summary["masked_tokens"] == tokens
     assert summary["truncated_tokens"] == 0 and summary["rows"] == 17 and summary["attempts"] == 1
     assert 0.5 < summary["packing_efficiency"] <= 1
@@ -92,7 +93,7 @@ def half_written(tensors: Any, path: Any, **keywords: Any) -> None:
     raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
 
-def test_a_full_disk_is_told_and_the_next_attempt_goes_on(
+def test_a_full_disk_is_said_and_the_next_attempt_goes_on(
     subset: Subset, run_training: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
@@ -178,8 +179,10 @@ def test_checkpointing_follows_the_need(tiny_model: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM
 
+    from scripts.common.memory import activation_bytes
+    from scripts.common.shape import shape_of
     from scripts.train.attention import SEGMENTS, register
-    from scripts.train.hardware import activation_bytes, needs_checkpointing
+    from scripts.train.hardware import needs_checkpointing
 
     register()
     network = AutoModelForCausalLM.from_pretrained(tiny_model, attn_implementation=SEGMENTS)
@@ -196,7 +199,7 @@ def test_checkpointing_follows_the_need(tiny_model: Path) -> None:
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         states = network.model(input_ids=ids, use_cache=False).last_hidden_state
     assert states.requires_grad
-    measured, estimated = sum(kept.values()), activation_bytes(network.config, 512, half_precision=False)
+    measured, estimated = sum(kept.values()), activation_bytes(shape_of(network.config), 512, half_precision=False)
     assert 0.6 < estimated / measured < 1.6
     assert not needs_checkpointing(network.config, 0, 512, False)
     assert needs_checkpointing(network.config, 1e15, 512, False)

@@ -120,11 +120,31 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
+# Python runs this at its start: it writes down every file that a program of ours opens to read.
+WATCH = """
+import os, sys
+
+def watch(event, arguments):
+    if event == "open" and isinstance(arguments[0], str) and not (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR):
+        module = next((word for word in sys.orig_argv if word.startswith("scripts.")), None)
+        if module and os.path.isfile(arguments[0]) and not arguments[0].startswith(("/proc", "/sys", "/usr", "/dev")):
+            os.write(log, f"{module}\\t{os.path.abspath(arguments[0])}\\n".encode())
+
+log = os.open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "opened.tsv"), os.O_APPEND | os.O_CREAT | os.O_WRONLY)
+sys.addaudithook(watch)
+"""
+
+
 @pytest.fixture(scope="session")
 def micro(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A copy of the project with experiments/micro.yaml run to the end. Tests that edit it put it back."""
-    finished = Checkout(tmp_path_factory.mktemp("micro"))
+    """A copy of the project with experiments/micro.yaml run to the end, in a folder that no shell likes, and with
+    opened.tsv of all files that its programs read. Tests that edit it put it back."""
+    folder = tmp_path_factory.mktemp("micro") / "it's a ünï 文 dir"
+    folder.mkdir()
+    finished = Checkout(folder)
+    (folder / "sitecustomize.py").write_text(WATCH, encoding="utf-8")
     finished.snakemake("--configfile", "experiments/micro.yaml")
+    (folder / "sitecustomize.py").unlink()
     return finished
 
 

@@ -1,4 +1,4 @@
-"""A job that fails at its first attempt, in the way it is told to, and keeps a journal of its attempts.
+"""A job that fails at its first attempt, in the way it is asked to, and keeps a journal of its attempts.
 
 Whoever finds the journal's lock held runs beside another job of the same output: that is what must never be.
 """

@@ -11,19 +11,19 @@ localrules:
 rule faults:
     input:
         expand(
-            f"{RESULTS}/faults/{{fault}}.txt",
+            f"{PATHS.results}/faults/{{fault}}.txt",
             fault=["exit7", "memory", "time", "killed", "requeued", "none"],
         ),
 
 
 rule fault:
     output:
-        f"{RESULTS}/faults/{{fault}}.txt",
+        f"{PATHS.results}/faults/{{fault}}.txt",
     log:
-        f"{LOGS}/faults/{{fault}}.log",
+        f"{PATHS.logs}/faults/{{fault}}.log",
     resources:
         **asks("default"),
     params:
         seed=EXPERIMENT.seed,
     shell:
-        "$PYTHON fault_program.py --fault {wildcards.fault} --seed {params.seed} --output {output} >> {log} 2>&1"
+        '"$PYTHON" fault_program.py --fault {wildcards.fault} --seed {params.seed} --output {output} >> {log} 2>&1'

@@ -179,7 +179,7 @@ class SlurmCluster:
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
-        # Steps and programs that were told to end need a moment.
+        # Steps and programs that were asked to end need a moment.
         end = time.monotonic() + 30
         while self.processes() and time.monotonic() < end:
             time.sleep(0.2)

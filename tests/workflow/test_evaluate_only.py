@@ -5,7 +5,9 @@ import shutil
 
 import pytest
 
-from scripts.common.tables import read_csv, read_table
+from scripts.common.tables import read_table
+from scripts.compare.tables import read_csv
+from scripts.evaluate.tables import ANSWERS
 from tests.workflow.conftest import Checkout
 
 pytestmark = pytest.mark.workflow
@@ -42,15 +44,15 @@ def test_models_are_compared_without_training(checkout: Checkout, micro: Checkou
 
     checkout.snakemake("--configfile", config)
     results = checkout.folder / "results/evaluate-only"
-    scores = read_csv("scores", results / "report/tables/scores.csv").set_index(["model", "benchmark"])
+    scores = read_csv("scores", results / "compare/scores.csv").set_index(["model", "benchmark"])
     assert set(scores.index) == {(m, b) for m in ("base", "tuned", "again") for b in ("chains", "letters")}
     # The same weights weigh the choices the same; sampled, they draw the same answers.
     for benchmark in ("chains", "letters"):
         assert scores.loc[("again", benchmark), "score"] == scores.loc[("base", benchmark), "score"]
-    logprobs = read_table("answers", results / "evaluate/base/letters.parquet")["logprobs"].to_pylist()
+    logprobs = read_table(ANSWERS, results / "evaluate/base/letters.parquet")["logprobs"].to_pylist()
     assert [len(row) for row in logprobs] == [4] * 10
 
-    comparisons = read_csv("comparisons", results / "report/tables/comparisons.csv")
+    comparisons = read_csv("comparisons", results / "compare/comparisons.csv")
     pairs = comparisons[["question", "benchmark", "subset", "reference"]].itertuples(index=False, name=None)
     assert set(pairs) == {("base", b, m, "base") for b in ("chains", "letters") for m in ("tuned", "again")}
     assert (comparisons[comparisons["subset"] == "again"]["difference"] == 0).all()

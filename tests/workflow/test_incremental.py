@@ -1,4 +1,4 @@
-"""After an edit exactly what hangs on it runs again."""
+"""After an edit exactly what depends on it runs again."""
 
 import pytest
 
@@ -8,7 +8,8 @@ pytestmark = pytest.mark.workflow
 MICRO = ("--configfile", "experiments/micro.yaml")
 # What follows new answers: tables, figures and the document.
 REPORT_ONLY = {"collect_answers", "summarise_scores", "compare_models", "summarise_training", "summarise_selection",
-               "pick_examples", "write_findings", "write_results", "write_experiment", "render_report", "all"}  # fmt: skip
+               "pick_examples", "write_findings", "write_results", "write_experiment", "plot_figure", "render_report",
+               "all"}  # fmt: skip
 
 
 @pytest.fixture
@@ -31,23 +32,23 @@ def edited(micro: Checkout):
 
 
 def upstream(plan: dict[str, int]) -> set[str]:
-    return {rule for rule in plan if rule not in REPORT_ONLY and not rule.startswith("plot_")}
+    return {rule for rule in plan if rule not in REPORT_ONLY}
 
 
 def test_a_comment_reruns_nothing(edited: Checkout) -> None:
-    for file in ("scripts/train/train_sft.py", "scripts/select/pir.py", "scripts/common/tables.py"):
+    for file in ("scripts/train/train_sft.py", "scripts/select/limopro/pir.py", "scripts/common/tables.py"):
         text = (edited.folder / file).read_text(encoding="utf-8")
         (edited.folder / file).write_text(text + "\n# A comment.\n", encoding="utf-8")
     assert edited.plan(*MICRO) == {}
 
 
 def test_a_changed_shared_function_reruns_exactly_its_users(edited: Checkout) -> None:
-    edited.edit("scripts/select/pruning.py", "Fraction(1, 2)", "Fraction(1, 3)")
+    edited.edit("scripts/select/limopro/pruning.py", "Fraction(1, 2)", "Fraction(1, 3)")
     plan = edited.plan(*MICRO)
-    # Subsets that are drawn with it and what is trained on them; not the scores before them, not the base model.
-    assert plan["select_subset"] == 2 and plan["select_control"] == 2 and plan["train_sft"] == 6
-    assert plan["evaluate_model"] == 6
-    assert not {"score_steps", "segment_steps", "prepare_pool", "make_demo_model"} & plan.keys()
+    # The subset that is drawn with it and what is trained on it; not its random control, which hangs on no subset, not
+    # the random subset, not the scores before them, not the base model.
+    assert plan["select_subset"] == 1 and plan["train_sft"] == 2 and plan["evaluate_model"] == 2
+    assert not {"select_random", "score_steps", "segment_steps", "prepare_pool", "make_demo_model"} & plan.keys()
 
 
 def test_a_changed_program_reruns_itself_and_what_follows(edited: Checkout) -> None:
@@ -85,8 +86,42 @@ def test_a_new_benchmark_runs_its_own_jobs(edited: Checkout) -> None:
 def test_a_changed_setting_reruns_what_uses_it(edited: Checkout) -> None:
     config = edited.experiment("longer", training__epochs=2)
     plan = edited.plan("--configfile", config)
-    assert upstream(plan) == {"train_sft", "evaluate_model"}
+    assert upstream(plan) == {"check_model", "train_sft", "evaluate_model"}
     assert plan["train_sft"] == 6 and plan["evaluate_model"] == 6
+
+
+def test_a_changed_setting_of_one_subset_retrains_its_arms_alone(edited: Checkout) -> None:
+    config = edited.experiment("faster", subsets__few__training={"learning_rate": 2e-3})
+    plan = edited.plan("--configfile", config)
+    assert upstream(plan) == {"train_sft", "evaluate_model"}, "nothing is selected again"
+    assert (plan["train_sft"], plan["evaluate_model"]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rules"),
+    [
+        ("report__alpha", 0.01, {"summarise_scores", "compare_models"}),
+        ("report__interesting_effect", 0.2, {"compare_models", "plot_figure"}),
+        ("report__baseline", "other", {"compare_models"}),
+        ("seed", 2, {"make_demo_dataset", "make_demo_model", "segment_steps", "select_subset", "evaluate_model"}),
+    ],
+)
+def test_a_changed_number_reruns_what_is_computed_with_it(
+    edited: Checkout, key: str, value: object, rules: set[str]
+) -> None:
+    more = {"models": {"other": {"name": "demo"}}} if value == "other" else {}
+    plan = edited.plan("--configfile", edited.experiment("number", **{key: value}, **more))
+    assert rules <= plan.keys()
+    assert key == "seed" or not {"train_sft", "prepare_pool", "score_steps"} & plan.keys()
+
+
+def test_words_and_columns_that_no_result_holds_rerun_nothing_before_them(edited: Checkout) -> None:
+    edited.edit("scripts/evaluate/running.py", "the engine %s died with", "the engine %s stopped with")
+    edited.edit("scripts/train/trainer.py", "lower training.learning_rate, or", "take a lower rate, or")
+    assert edited.plan(*MICRO) == {}
+    edited.edit("scripts/compare/tables.py", '"unparsed_rate",', '"unparsed_rate", "new_column",')
+    plan = edited.plan(*MICRO)
+    assert "summarise_scores" in plan and upstream(plan) <= {"measure_pir", "measure_pruning"}
 
 
 def test_another_name_starts_from_nothing(edited: Checkout) -> None:

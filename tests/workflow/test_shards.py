@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from scripts.common.tables import read_table
+from scripts.evaluate.tables import ANSWERS
 from tests.workflow.conftest import Checkout
 
 pytestmark = pytest.mark.workflow
@@ -58,7 +59,7 @@ def test_a_killed_shard_is_repeated_alone(micro: Checkout, tmp_path: Path) -> No
 
     micro.snakemake(TARGET, "--configfile", config)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept, "no other shard ran again"
-    answers = read_table("answers", micro.folder / TARGET).to_pylist()
+    answers = read_table(ANSWERS, micro.folder / TARGET).to_pylist()
     assert [(row["question_id"], row["sample"]) for row in answers] == [
         (f"{q:04d}", s) for q in range(9) for s in (0, 1)
     ]

@@ -35,13 +35,13 @@ def result(checkout: Checkout, fault: str) -> str:
 def test_micro_through_slurm_gives_the_local_tables(micro: Checkout, on_slurm: Checkout, cluster: SlurmCluster) -> None:
     on_slurm.snakemake(*SLURM, "--configfile", MICRO, timeout=1500)
     for table in ("scores", "comparisons"):
-        path = f"results/micro/report/tables/{table}.csv"
+        path = f"results/micro/compare/{table}.csv"
         assert (on_slurm.folder / path).read_bytes() == (micro.folder / path).read_bytes(), table
     assert len(pypdf.PdfReader(on_slurm.folder / "results/micro/report/report.pdf").pages) >= 5
     assert on_slurm.plan("--configfile", MICRO) == {}
     rules = {job["comment"].removeprefix("rule_").partition("_wildcards_")[0] for job in cluster.jobs()}
     assert {"prepare_pool", "score_steps", "train_sft", "evaluate_model", "compare_models"} <= rules
-    assert not {"render_report", "plot_scores", "make_demo_benchmark", "write_experiment"} & rules, (
+    assert not {"render_report", "plot_figure", "make_demo_benchmark", "write_experiment"} & rules, (
         "small jobs are local"
     )
 
@@ -89,7 +89,7 @@ def test_kill_9_of_snakemake_and_resume(faulty: Checkout, cluster: SlurmCluster,
     faulty.until(lambda: journal(faulty, "slow") == ["begin"], "running job")
     second = faulty.snakemake(target, *SLURM, *FAULTS, check=False)
     assert "cannot be locked" in second or "another Snakemake" in second
-    assert "another Snakemake (process" in resume(faulty, MICRO, check=False), "a run that goes on is left alone"
+    assert "another Snakemake (process" in resume(faulty, MICRO, check=False), "a run that still runs is left alone"
     main.kill()
     main.wait()
     assert cluster.running("slow"), "the job outlives its Snakemake"

@@ -83,7 +83,7 @@ def test_killed_three_times_and_told_to_stop_once_the_result_is_the_same(tmp_pat
         assert list(logs[0][column]) == pytest.approx(list(logs[1][column]), abs=1e-6), column
     assert_same_model(whole, folder)
     assert summaries[1]["seconds_spent"] > summaries[1]["seconds"] > 0
-    assert "told to stop at step" in Path(f"{folder}.log").read_text()
+    assert "asked to stop at step" in Path(f"{folder}.log").read_text()
 
 
 @pytest.mark.parametrize("profile", ["ddp", "fsdp2"])
@@ -113,7 +113,7 @@ def test_processes_end_with_their_launcher_and_the_next_attempt_goes_on(tmp_path
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["steps"] == 60 and summary["attempts"] == 2
     text = Path(f"{folder}.log").read_text()
-    assert "told to stop at step" in text and "going on from" in text
+    assert "asked to stop at step" in text and "resuming from" in text
 
 
 def test_a_mistake_on_one_of_two_processes_ends_both(tmp_path: Path, tiny_model: Path) -> None:

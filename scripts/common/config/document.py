@@ -7,14 +7,16 @@ from typing import Any
 from scripts.common import cli
 from scripts.common.atomic import replacing
 from scripts.common.config.experiment import Experiment
+from scripts.common.program import Program
 
 HEADING = """# The experiment file
 
 One YAML file states an experiment. `config.yaml` is the default one; another is given by
 `make report CONFIG=experiments/mine.yaml` or `snakemake --configfile experiments/mine.yaml`, and replaces it: nothing
 is merged. Every key is below, with its default; a key without one is required. An editor that knows YAML schemas
-completes them from [experiment.schema.json](experiment.schema.json). All mistakes in a file are told at once, before
-any job starts.
+completes them from [experiment.schema.json](experiment.schema.json). All mistakes in a file are listed at once, with
+their keys and lines, before any job starts. A key that stands twice is a mistake, and so is `__use_yte__`: Snakemake
+would run the Python code in such a file. The file is UTF-8, up to 1 MB.
 
 This page is made from the models in `scripts/common/config/` by `make docs`; a test keeps it in step.
 """
@@ -39,8 +41,13 @@ def _type(field: dict[str, Any]) -> str:
     if field.get("type") == "array":
         items = field.get("items") or {"type": "number"}
         return f"list of {_type(items)}"
+    if field.get("type") == "object" and field["additionalProperties"] is True:
+        return "name: any value"
+    if field.get("format") == "date":
+        return "date"
     if field.get("type") == "object":
-        return f"name: {_type(field['additionalProperties'])}"
+        inner = field["additionalProperties"]
+        return f"name: {'anything' if inner is True else _type(inner)}"
     return {"integer": "whole number", "boolean": "true \\| false", "string": "text"}.get(field["type"], field["type"])
 
 
@@ -70,7 +77,7 @@ def page() -> str:
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = Program(__doc__)
     parser.add_argument("--docs", type=Path, default=Path("docs"), help="the folder to write to")
     arguments = parser.parse_args()
     texts = {"experiment.schema.json": json.dumps(schema(), indent=2) + "\n", "experiment.md": page()}

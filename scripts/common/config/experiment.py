@@ -1,45 +1,27 @@
 """The experiment file as a whole, and what follows from it: the subset files to draw and the runs to train."""
 
-from typing import Annotated, NamedTuple
+import datetime
+from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from scripts.common.config.arms import ControlArm, Draw, Run, check_no_control, control_arms, draws_of, runs_of
 from scripts.common.config.base import Settings
-from scripts.common.config.dataset import Dataset, Pool
+from scripts.common.config.dataset import Dataset, Pool, Sources, check_sources
 from scripts.common.config.evaluation import Evaluation
-from scripts.common.config.model import EvaluatedModel, Model, Scorer
+from scripts.common.config.kept import Kept, kept_models
+from scripts.common.config.measures import Measure
+from scripts.common.config.model import DATE, EvaluatedModel, Model, Scorer
 from scripts.common.config.names import check_experiment_name, check_names
 from scripts.common.config.publish import Publish
 from scripts.common.config.report import Report
 from scripts.common.config.resources import Resources
-from scripts.common.config.selection import All, Control, Limopro, Random, Subset, expand_sweeps
+from scripts.common.config.segmenter import RULES, ModelSegmenter, Segmenter
+from scripts.common.config.selection import Control, Subset, controls_in_words, expand_sweeps
 from scripts.common.config.training import Training
-
-
-class Draw(NamedTuple):
-    """One subset file: a subset itself, or a control of it drawn for one training seed."""
-
-    name: str
-    """Stem of the file under select/subsets/."""
-    subset: str
-    """The subset in the config."""
-    control: str | None
-    """The control, or None for the subset itself."""
-    training_seed: int | None
-    """The training seed that a control is drawn for, or None."""
-
-
-class Run(NamedTuple):
-    """One fine-tuning run."""
-
-    name: str
-    """{arm}-t{seed}, the folder under train/ and the model's name under evaluate/."""
-    arm: str
-    """What its training data is called in the tables: {subset} or {subset}.{control}."""
-    draw: str
-    """The subset file that it is trained on."""
-    seed: int
-    """Training seed."""
+from scripts.common.layout import Layout
+from scripts.select.controls import CONTROLS
+from scripts.select.methods.base import Band, Pruning
 
 
 class Experiment(Settings):
@@ -51,24 +33,30 @@ class Experiment(Settings):
     """The report's title."""
     authors: Annotated[list[str], Field(min_length=1)] = ["sft-report"]
     """The report's authors."""
-    seed: int = Field(default=1, ge=0)
+    seed: int = Field(default=1, ge=0, lt=2**32)
     """Seed of every draw that is not a training seed."""
-    dataset: Dataset | None = None
-    """Where the rows come from (none: nothing is trained, `model` and `models` are evaluated and compared)."""
+    date: datetime.date = DATE
+    """The date that every chat template which writes the day's date (Llama 3) writes, in training and evaluation alike:
+    runs of different days see the same prompts."""
+    dataset: Sources | None = None
+    """Where the rows come from, one data set or a list of several (none: nothing is trained, `model` and `models` are
+    evaluated and compared)."""
     pool: Pool = Pool()
     """Which rows are fit for training."""
     model: Model
     """The model that is fine-tuned; without a dataset the one that the others are held against."""
     models: dict[str, EvaluatedModel] = {}
     """More models that are evaluated and compared, without training."""
+    segmenter: Segmenter = Field(
+        default=RULES,
+        description="What cuts chains into steps: rules, the trained rules that come with the project, or a language "
+        "model.",
+    )
     scorer: Scorer = Scorer()
     """The model that scores steps."""
     subsets: dict[str, Subset] = Field(default={}, validate_default=True)
     """The selections by name, of the dataset. A sweep (see prune_ratio) stands for several."""
-    controls: list[Control] = ["rows", "unpruned"]
-    """What every subset that is not random or all is held against: rows, as many random rows; tokens, random rows up
-    to as many tokens; unpruned, the same rows whole; random_prune, the same rows with as many functional steps per
-    pattern left out at random."""
+    controls: list[Control] = Field(default=["rows", "unpruned"], description=controls_in_words())
     training: Training = Training()
     """Fine-tuning."""
     evaluation: Evaluation
@@ -77,6 +65,8 @@ class Experiment(Settings):
     """What the report compares."""
     publish: Publish | None = None
     """Where the target `publish` pushes models and training sets (default: nowhere)."""
+    cache_dir: Annotated[str, Field(min_length=1)] = "work/cache"
+    """Where answers are kept by content: none is computed twice, and experiments that name one folder share them."""
     resources: Resources = Resources()
     """What jobs may take."""
 
@@ -86,6 +76,13 @@ class Experiment(Settings):
         check_experiment_name(name)
         return name
 
+    @field_validator("dataset")
+    @classmethod
+    def _sources_fit_together(cls, dataset: Dataset | list[Dataset] | None) -> Dataset | list[Dataset] | None:
+        if dataset is not None:
+            check_sources(dataset)
+        return dataset
+
     @field_validator("subsets", "models")
     @classmethod
     def _names_are_plain(cls, named: dict[str, object]) -> dict[str, object]:
@@ -93,6 +90,25 @@ class Experiment(Settings):
         if "base" in named:
             raise ValueError("the name 'base' is taken by the experiment's own model")
         return named
+
+    @field_validator("scorer")
+    @classmethod
+    def _no_shard_is_empty(cls, scorer: Scorer, info: ValidationInfo) -> Scorer:
+        # How many rows are scored is known only from the file; fewer may enter the pool.
+        limits = [
+            getattr(info.data.get(key), name, None) for key, name in (("dataset", "limit"), ("pool", "score_rows"))
+        ]
+        rows = min((limit for limit in limits if limit), default=scorer.shards)
+        if rows < scorer.shards:
+            raise ValueError(f"{scorer.shards} shards are more than the {rows} rows that are scored at most")
+        return scorer
+
+    @field_validator("models")
+    @classmethod
+    def _scorer_is_no_other_model(cls, models: dict[str, EvaluatedModel]) -> dict[str, EvaluatedModel]:
+        if "scorer" in models:
+            raise ValueError("the name 'scorer' is taken by the model that scores steps")
+        return models
 
     @field_validator("subsets")
     @classmethod
@@ -105,8 +121,42 @@ class Experiment(Settings):
 
     @field_validator("subsets")
     @classmethod
+    def _subsets_are_no_controls(cls, subsets: dict[str, Subset]) -> dict[str, Subset]:
+        check_no_control(subsets)
+        return subsets
+
+    @field_validator("subsets")
+    @classmethod
     def _sweeps_are_expanded(cls, subsets: dict[str, Subset]) -> dict[str, Subset]:
         return expand_sweeps(subsets)
+
+    @field_validator("evaluation")
+    @classmethod
+    def _served_models_only_answer(cls, evaluation: Evaluation, info: ValidationInfo) -> Evaluation:
+        models = {"model": info.data.get("model")} | {f"models.{n}": m for n, m in info.data.get("models", {}).items()}
+        served = [name for name, model in models.items() if model and model.served]
+        if served and not evaluation.takes_messages():
+            raise ValueError(f"{served[0]} is served, which takes the engine endpoint with endpoint.api: chat")
+        if "model" in served and info.data.get("dataset"):
+            raise ValueError("model is served: what is behind an endpoint cannot be fine-tuned here")
+        return evaluation
+
+    @field_validator("scorer")
+    @classmethod
+    def _scorer_is_here(cls, scorer: Scorer) -> Scorer:
+        if scorer.model and scorer.model.served:
+            raise ValueError("the scorer cannot be served: its likelihoods are computed here")
+        return scorer
+
+    @field_validator("training")
+    @classmethod
+    def _subsets_can_be_trained(cls, training: Training, info: ValidationInfo) -> Training:
+        for name, subset in info.data.get("subsets", {}).items():
+            try:
+                training.of_subset(subset.training)
+            except ValueError as error:
+                raise ValueError(f"with subsets.{name}.training: {error}") from error
+        return training
 
     @field_validator("controls")
     @classmethod
@@ -115,38 +165,100 @@ class Experiment(Settings):
             raise ValueError(f"the controls {controls} name one twice")
         return controls
 
+    def segmenting_model(self) -> ModelSegmenter | None:
+        """Return the language model that cuts chains into steps, None where rules do."""
+        return None if isinstance(self.segmenter, str) else self.segmenter
+
+    def sources(self) -> list[Dataset]:
+        """Return the sources of the data set; none where nothing is trained."""
+        return self.dataset if isinstance(self.dataset, list) else [self.dataset] if self.dataset else []
+
+    def is_demo_data(self) -> bool:
+        """Whether the rows are made by the demo's generator."""
+        return any(source.source == "demo" for source in self.sources())
+
     def subset_controls(self, subset: str) -> list[Control]:
-        """Return the controls of a subset: none for random and all."""
-        return [] if isinstance(self.subsets[subset], All | Random) else self.controls
+        """Return the controls of a subset: none that draw other rows of a method without, none of whole chains that
+        are those of pruned ones."""
+        settings = self.subsets[subset]
+        whole = settings.pruning() is None
+        return [
+            name
+            for name in self.controls
+            if (settings.controlled or CONTROLS[name].of_pruned) and not (whole and CONTROLS[name].of_pruned)
+        ]
 
     def scored_subsets(self) -> list[str]:
         """Return the subsets that need the steps' scores."""
-        return [name for name, subset in self.subsets.items() if isinstance(subset, Limopro)]
+        return [name for name, subset in self.subsets.items() if "scores" in subset.inputs(Layout(self.name), name)]
+
+    def cut_subsets(self) -> list[str]:
+        """Return the subsets that need chains cut into steps."""
+        return [name for name, subset in self.subsets.items() if "steps" in subset.inputs(Layout(self.name), name)]
+
+    def pruned_subsets(self) -> dict[str, Pruning]:
+        """Return the subsets whose chains lose steps, and how."""
+        return {name: how for name, subset in self.subsets.items() if (how := subset.pruning())}
+
+    def bands(self) -> dict[str, Band]:
+        """Return the subsets that are drawn from a band of the scored rows, and the bands."""
+        return {name: band for name, subset in self.subsets.items() if (band := subset.draws_from())}
+
+    def control_arms(self) -> dict[str, dict[str, ControlArm]]:
+        """Return the arms that each subset is held against, by subset and control."""
+        return control_arms(self.subsets, {name: self.subset_controls(name) for name in self.subsets})
+
+    def references(self) -> dict[str, dict[str, str]]:
+        """Return the names of the arms that each subset is held against, by subset and control."""
+        return {name: {c: arm.name for c, arm in arms.items()} for name, arms in self.control_arms().items()}
+
+    def sweeps(self) -> list[list[str]]:
+        """Return the subsets of each sweep."""
+        found: dict[str, list[str]] = {}
+        for name, pruning in self.pruned_subsets().items():
+            if pruning.sweep:
+                found.setdefault(pruning.sweep, []).append(name)
+        return [names for names in found.values() if len(names) > 1]
+
+    def primary_target(self) -> str | None:
+        """Return what methods are held against random rows on first: the first named average, or the only benchmark.
+
+        None where there are several benchmarks and no average of them, or no such control.
+        """
+        if not any("rows" in of for of in self.references().values()):
+            return None
+        benchmarks = list(self.evaluation.benchmarks)
+        return next(iter(self.report.averages), benchmarks[0] if len(benchmarks) == 1 else None)
+
+    def measures(self) -> dict[str, Measure]:
+        """Return what models find out about rows before methods choose, by the key that names its table."""
+        every = (measure for subset in self.subsets.values() for measure in subset.measures().values())
+        return {measure.key(): measure for measure in every}
+
+    def measuring_models(self) -> dict[str, EvaluatedModel]:
+        """Return the models that only measures use, by what the graph calls them."""
+        named = ((measure.model_name(), measure.own_model()) for measure in self.measures().values())
+        return {name: model for name, model in named if model}
 
     def draws(self) -> list[Draw]:
         """Return every subset file: one per subset, one per control and training seed."""
-        draws = [Draw(name, name, None, None) for name in self.subsets]
-        for name in self.subsets:
-            for control in self.subset_controls(name):
-                for seed in self.training.seeds:
-                    draws.append(Draw(f"{name}.{control}-t{seed}", name, control, seed))
-        return draws
+        return draws_of(self.subsets, self.control_arms(), self.training.seeds)
 
     def arms(self) -> list[str]:
-        """Return what is trained: every subset, followed by its controls."""
-        return [
-            arm
-            for name in self.subsets
-            for arm in (name, *(f"{name}.{control}" for control in self.subset_controls(name)))
-        ]
+        """Return what is trained: every subset, followed by those of its controls that did not come before."""
+        return list(dict.fromkeys(arm for name, of in self.references().items() for arm in (name, *of.values())))
 
     def runs(self) -> list[Run]:
         """Return every fine-tuning run: each arm with each training seed."""
-        return [
-            Run(f"{arm}-t{seed}", arm, arm if arm in self.subsets else f"{arm}-t{seed}", seed)
-            for arm in self.arms()
-            for seed in self.training.seeds
-        ]
+        return runs_of(self.arms(), self.draws(), self.training.seeds)
+
+    def training_of(self, subset: str) -> Training:
+        """Return the settings of training of a subset and of the controls that are its own."""
+        return self.training.of_subset(self.subsets[subset].training)
+
+    def kept_models(self) -> list[Kept]:
+        """Return what is evaluated of every run before its end."""
+        return kept_models(self.runs(), self.evaluation.percents())
 
     def decontaminated_benchmarks(self) -> list[str]:
         """Return the benchmarks whose questions are taken out of the pool."""

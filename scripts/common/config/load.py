@@ -1,65 +1,91 @@
 """From the experiment file to an `Experiment`, or to all of its mistakes at once, a sentence each."""
 
 import difflib
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from scripts.common.cli import UserError
 from scripts.common.config.experiment import Experiment
-from scripts.common.config.selection import sweep_names
+from scripts.common.config.reading import ConfigError, Document, Key, read_document
+from scripts.common.config.selection import Subset
+from scripts.select.methods import METHODS
 
 ACCELERATE = Path(__file__).resolve().parents[3] / "profiles" / "accelerate"
 
 
-class ConfigError(UserError):
-    """The experiment file has mistakes; the message lists each on a line of its own."""
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxstring, _SHORT.maxother = 3, 8, 80, 80
 
 
-def load_experiment(config: Mapping[str, Any]) -> Experiment:
-    """Check the experiment file `config` (as YAML gives it) and return it as an `Experiment`.
+class Mistake(NamedTuple):
+    """What is wrong with the value of a key."""
 
-    Raises ConfigError with one sentence per mistake, each naming its key.
+    key: Key
+    what: str
+
+
+def load_experiment(config: Mapping[str, Any], documents: Sequence[Document] = ()) -> Experiment:
+    """Check the experiment `config` (as YAML gives it) and return it as an `Experiment`.
+
+    Raises ConfigError with one sentence per mistake, each naming its key, and its line in the one of `documents`, the
+    files that `config` was read from, that gives it.
     """
-    mistakes = [] if not config else _dangling_references(config)
+    mistakes = list(_dangling_references(config)) if config else []
     experiment = None
     try:
         experiment = Experiment.model_validate(dict(config))
     except ValidationError as error:
-        mistakes = [_sentence(detail) for detail in error.errors()] + mistakes
-    if experiment is None or mistakes:
-        heading = "the experiment file has a mistake" if len(mistakes) == 1 else "the experiment file has mistakes"
-        raise ConfigError("\n  - ".join([f"{heading}:", *dict.fromkeys(mistakes)]))
+        mistakes = [_mistake(detail) for detail in error.errors()] + mistakes
+    if experiment:
+        for name, subset in experiment.subsets.items():
+            mistakes += [Mistake(("subsets", name), what) for what in subset.misfits(experiment)]
+    doubled = [sentence for document in documents for sentence in document.mistakes]
+    if experiment is None or mistakes or doubled:
+        raise ConfigError([*doubled, *(_sentence(mistake, config, documents) for mistake in mistakes)])
     return experiment
 
 
-def _sentence(detail: ErrorDetails) -> str:
-    # Under a subset's name pydantic puts the method, which tells its keys and is none itself.
-    parts = [part for i, part in enumerate(detail["loc"]) if not (detail["loc"][0] == "subsets" and i == 2)]
-    key = ".".join(map(str, parts))
+def read_experiment(path: Path) -> Experiment:
+    """Read an experiment file. Raises ConfigError (its mistakes), UserError where it is no such file."""
+    document = read_document(path)
+    return load_experiment(document.config, [document])
+
+
+def _sentence(mistake: Mistake, config: Mapping[str, Any], documents: Sequence[Document]) -> str:
+    lines = [line for document in documents if (line := document.line(mistake.key, config))]
+    # Of several files the last one that gives a key counts.
+    return ".".join(map(str, mistake.key)) + (f" (line {lines[-1]})" if lines else "") + f": {mistake.what}"
+
+
+def _mistake(detail: ErrorDetails) -> Mistake:
+    # Under a subset's name pydantic puts the method, under the segmenter its kind, under `dataset` if it is a list:
+    # they tell keys and are none themselves.
+    tag = {"subsets": 2, "segmenter": 1, "dataset": 1}.get(str(detail["loc"][0]) if detail["loc"] else "")
+    key = tuple(part for i, part in enumerate(detail["loc"]) if i != tag)
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        return _unknown_key(key, detail["loc"])
+        return Mistake(key, _unknown_key(detail["loc"]))
     if kind == "missing":
-        return f"{key}: this key is required"
+        return Mistake(key, "this key is required")
     if kind == "value_error":
-        return f"{key}: {context['error']}"
+        return Mistake(key, str(context["error"]))
     if kind == "union_tag_not_found":
-        return f"{key}: the key 'method' is required (random, limopro or all)"
+        return Mistake(key, f"the key 'method' is required (one of {', '.join(METHODS)})")
     if kind == "union_tag_invalid":
-        return f"{key}.method: '{context['tag']}' is not one of {context['expected_tags']}"
+        return Mistake((*key, "method"), f"'{context['tag']}' is not one of {context['expected_tags']}")
     message = detail["msg"].removeprefix("Input should be ")
-    return f"{key}: {detail['input']!r} should be {message}"
+    return Mistake(key, f"{_SHORT.repr(detail['input'])} should be {message}")
 
 
-def _unknown_key(key: str, location: tuple[int | str, ...]) -> str:
+def _unknown_key(location: Key) -> str:
     allowed = _allowed_keys(location[:-1])
     near = difflib.get_close_matches(str(location[-1]), allowed, n=1)
     hint = f"; did you mean '{near[0]}'?" if near else ""
-    return f"{key}: unknown key{hint} (allowed here: {', '.join(allowed)})"
+    return f"unknown key{hint} (allowed here: {', '.join(allowed)})"
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -69,7 +95,7 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for part in get_args(annotation) for model in _models_in(part)]
 
 
-def _allowed_keys(location: tuple[int | str, ...]) -> list[str]:
+def _allowed_keys(location: Key) -> list[str]:
     models: list[type[BaseModel]] = [Experiment]
     for part in location:
         fields = [model.model_fields[str(part)] for model in models if str(part) in model.model_fields]
@@ -90,33 +116,49 @@ def _mapping(config: Any, *keys: str) -> Mapping[str, Any]:
 
 def _subset_names(config: Mapping[str, Any]) -> set[str]:
     """Return the names of the subsets, and of those that sweeps stand for."""
-    names = set(_mapping(config, "subsets"))
-    for name in list(names):
-        ratios = _mapping(config, "subsets", name).get("prune_ratio")
-        if isinstance(ratios, list):
-            names.update(sweep_names(name, [r for r in ratios if isinstance(r, int | float) and 0 <= r <= 1]))
+    subsets = _mapping(config, "subsets")
+    names = set(subsets)
+    for name, settings in subsets.items():
+        try:
+            names.update(TypeAdapter(Subset).validate_python(settings).expand(name))
+        except ValidationError:
+            continue  # its mistakes are listed elsewhere
     return names
 
 
-def _dangling_references(config: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each name that nothing bears; works on the raw file, to see them beside other mistakes."""
-    mistakes = []
-    benchmarks = list(_mapping(config, "evaluation", "benchmarks"))
+def _dangling_references(config: Mapping[str, Any]) -> Iterable[Mistake]:
+    """Yield a mistake for each name that nothing bears; works on the raw file, to see them beside other mistakes."""
+    benchmarks = list(map(str, _mapping(config, "evaluation", "benchmarks")))
     against = _mapping(config, "pool", "decontaminate").get("against")
     for name in against if isinstance(against, list) else []:
         if name not in benchmarks:
-            mistakes.append(
-                f"pool.decontaminate.against: there is no benchmark '{name}' (there are: {', '.join(benchmarks)})"
-            )
-    models = ["base", *_mapping(config, "models")]
+            what = f"there is no benchmark {_named(name)} (there are: {', '.join(benchmarks)})"
+            yield Mistake(("pool", "decontaminate", "against"), what)
+    choose_on = _mapping(config, "report").get("choose_on")
+    targets = [*benchmarks, *map(str, _mapping(config, "report", "averages"))]
+    if choose_on is not None and choose_on not in targets:
+        what = f"there is no benchmark or average {_named(choose_on)} (there are: {', '.join(targets)})"
+        yield Mistake(("report", "choose_on"), what)
+    models = ["base", *map(str, _mapping(config, "models"))]
     baseline = _mapping(config, "report").get("baseline", "base")
     if baseline not in models:
-        mistakes.append(f"report.baseline: there is no model '{baseline}' (there are: {', '.join(models)})")
-    shared = sorted(_subset_names(config) & set(_mapping(config, "models")))
-    for name in shared:
-        mistakes.append(f"models.{name}: the name '{name}' is already a subset's")
+        what = f"there is no model {_named(baseline)} (there are: {', '.join(models)})"
+        yield Mistake(("report", "baseline"), what)
+    for average, of in _mapping(config, "report", "averages").items():
+        if average in benchmarks:
+            yield Mistake(("report", "averages", average), f"the name '{average}' is already a benchmark's")
+        for name in of if isinstance(of, list | Mapping) else ():
+            if name not in benchmarks:
+                what = f"there is no benchmark {_named(name)} (there are: {', '.join(benchmarks)})"
+                yield Mistake(("report", "averages", average), what)
+    for name in sorted(_subset_names(config) & set(_mapping(config, "models")), key=str):
+        yield Mistake(("models", name), f"the name '{name}' is already a subset's")
     profiles = sorted(path.stem for path in ACCELERATE.glob("*.yaml"))
     profile = _mapping(config, "training").get("accelerate", "single")
     if profile not in profiles:
-        mistakes.append(f"training.accelerate: there is no profile '{profile}' (there are: {', '.join(profiles)})")
-    return mistakes
+        what = f"there is no profile {_named(profile)} (there are: {', '.join(profiles)})"
+        yield Mistake(("training", "accelerate"), what)
+
+
+def _named(name: Any) -> str:
+    return _SHORT.repr(name) if isinstance(name, str) else f"'{_SHORT.repr(name)}'"

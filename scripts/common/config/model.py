@@ -1,45 +1,95 @@
 """Settings that name models: the one to fine-tune, others to evaluate, the scorer."""
 
+import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from scripts.common.config.base import Settings
 
 DEMO = "demo"
+DATE = datetime.date(2026, 1, 1)
+"""The date that templates write unless the experiment says another: a prompt does not change from day to day."""
+
+
+def is_gguf(name: str) -> bool:
+    """Whether a model's name is a GGUF file, which is converted once."""
+    return name.lower().endswith(".gguf")
 
 
 def is_local(name: str) -> bool:
-    """Whether a model's name is a local folder, not a hub repository."""
-    return name.startswith((".", "/", "~")) or Path(name).expanduser().is_dir()
+    """Whether a model's name is a local folder, which is used as it lies."""
+    return not is_gguf(name) and (name.startswith((".", "/", "~")) or Path(name).expanduser().is_dir())
 
 
 class HubModel(Settings):
-    """A model by its hub name and revision, or a local folder."""
+    """A model by its hub name and revision, a local folder or a GGUF file."""
 
+    served: bool = False
+    """Whether it is only behind an endpoint (evaluation.endpoint, api: chat), which calls it by its name: nothing is
+    fetched."""
     name: str
-    """owner/name on the hub, or the path of a local folder (one that starts with ./, / or ~)."""
+    """owner/name on the hub, the path of a local folder (one that starts with ./, / or ~), or of a GGUF file
+    (one that ends in .gguf), which is converted to float32 once."""
     revision: str | None = None
     """hub: the commit or tag that pins the weights; required."""
 
     @field_validator("name")
     @classmethod
-    def _folder_is_there(cls, name: str) -> str:
-        if is_local(name) and not (Path(name).expanduser() / "config.json").is_file():
-            raise ValueError(f"the folder '{name}' holds no model (no config.json)")
+    def _folder_is_there(cls, name: str, info: ValidationInfo) -> str:
+        if info.data.get("served"):
+            return name
+        place = Path(name).expanduser()
+        if is_gguf(name) and not place.is_file():
+            raise ValueError(f"there is no file '{name}'")
+        if is_local(name) and not (place / "config.json").is_file():
+            inside = next(iter(sorted(place.glob("*.gguf"))), None)
+            hint = f": name the file, '{inside}'" if inside else ""
+            raise ValueError(f"the folder '{name}' holds no model (no config.json){hint}")
         return name
 
     @field_validator("revision")
     @classmethod
     def _hub_is_pinned(cls, revision: str | None, info: ValidationInfo) -> str | None:
         name = info.data.get("name")
-        if name and name != DEMO and not is_local(name) and not revision:
+        here = not name or name == DEMO or is_local(name) or is_gguf(name)
+        if not here and not info.data.get("served") and not revision:
             raise ValueError(f"the hub model '{name}' needs a revision (a commit or tag)")
         return revision
 
 
-class EvaluatedModel(HubModel):
+# What a chat template is given by whoever renders it, and no experiment may change.
+NOT_KWARGS = {"messages", "conversation", "tools", "documents", "add_generation_prompt", "continue_final_message"}
+NOT_KWARGS |= {"chat_template", "tokenize", "padding", "truncation", "max_length", "return_tensors", "return_dict"}
+NOT_KWARGS |= {"return_assistant_tokens_mask", "tokenizer_kwargs", "strftime_now"}
+
+
+class ChatKeys(Settings):
+    """How a model's chat template is used."""
+
+    chat_template_kwargs: dict[str, Any] = {}
+    """Arguments of the chat template in training and evaluation, such as {enable_thinking: false}."""
+    system_role: Literal["own", "user"] = "own"
+    """Where a system prompt stands: own, in a turn of its own; user, before the first question, for templates that have
+    no system role (Gemma 2)."""
+
+    @field_validator("chat_template_kwargs")
+    @classmethod
+    def _kwargs_are_the_templates(cls, kwargs: dict[str, Any]) -> dict[str, Any]:
+        if taken := sorted(NOT_KWARGS & kwargs.keys()):
+            raise ValueError(f"{', '.join(taken)} cannot be set: whoever renders the template says it")
+        return kwargs
+
+
+class ChatSettings(ChatKeys):
+    """All that decides how a chat template renders, beside the template."""
+
+    date: datetime.date = DATE
+    """The date that a template which writes the day's date (strftime_now) writes."""
+
+
+class EvaluatedModel(HubModel, ChatKeys):
     """A model that answers questions."""
 
     chat_template: str | None = None
@@ -51,6 +101,11 @@ class EvaluatedModel(HubModel):
         if chat_template and not Path(chat_template).is_file():
             raise ValueError(f"there is no file '{chat_template}'")
         return chat_template
+
+    def chat_settings(self, date: datetime.date) -> ChatSettings:
+        """Return how this model's chat template is used in an experiment of that date."""
+        keys = {name: getattr(self, name) for name in ChatKeys.model_fields}
+        return ChatSettings(date=date, **keys)
 
 
 class Model(EvaluatedModel):
@@ -65,9 +120,11 @@ class Model(EvaluatedModel):
 class Scorer(Settings):
     """The model whose perplexity tells how much a step matters (PIR)."""
 
-    model: HubModel | None = None
+    model: EvaluatedModel | None = None
     """The scorer (default: the experiment's model)."""
     shards: int = Field(default=1, ge=1)
     """In how many jobs the rows are scored."""
-    estimator: Literal["exact"] = "exact"
-    """exact: one leave-one-out pass per functional step."""
+    estimator: Literal["exact", "one_pass"] = "exact"
+    """exact: each functional step left out in turn. one_pass: an estimate, each step hidden from the answer only."""
+    positions: Literal["shift", "keep"] = "shift"
+    """exact: what follows a step moves up (shift, the paper's) or stays and does not see it (keep). one_pass keeps."""

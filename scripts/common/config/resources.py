@@ -10,10 +10,10 @@ class JobResources(Settings):
 
     gpus: int = Field(default=0, ge=0)
     """GPUs (train_sft takes training.gpus)."""
-    memory: int = Field(default=4_000, gt=0)
-    """Main memory in MB; doubled at each retry."""
+    memory: int | None = Field(default=None, gt=0)
+    """Main memory in MB; doubled at each retry (default: 4,000, and more where a model takes more, by an estimate)."""
     runtime: int = Field(default=60, gt=0)
-    """Minutes; doubled at each retry, but for train_sft, which goes on from its checkpoint."""
+    """Minutes; doubled at each retry, but for train_sft, which resumes from its checkpoint."""
     threads: int = Field(default=1, ge=1)
     """Processor cores."""
     partition: str | None = None
@@ -40,9 +40,15 @@ class Resources(Settings):
     fetch_dataset: JobResources = JobResources()
     """Reads the source."""
     prepare_pool: JobResources = JobResources()
-    """Tokenises every row."""
+    """Tokenises every row; also what else goes through all of them. It and segment_steps use all threads."""
     score_steps: JobResources = JobResources()
     """One shard of PIR."""
+    sample_pool: JobResources = JobResources()
+    """difficulty: one model's answers to a shard of the pool's questions."""
+    score_responses: JobResources = JobResources()
+    """ifd, perplexity, difficulty by nll: one shard of losses."""
+    embed_questions: JobResources = JobResources()
+    """diversity: one shard of embeddings."""
     train_sft: JobResources = JobResources()
     """One fine-tuning run."""
     evaluate_model: JobResources = JobResources()

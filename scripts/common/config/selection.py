@@ -1,98 +1,52 @@
-"""Settings of the select stage: the subsets of the clean pool, and the controls they are held against."""
+"""Settings of the select stage, from the tables of methods and controls: what a subset and a control may be."""
 
-from collections.abc import Iterable
-from fractions import Fraction
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Literal, Union
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from scripts.common.config.base import Settings
+from scripts.common.config.measures import OPTIONS
+from scripts.select.among import AMONG
+from scripts.select.controls import CONTROLS
+from scripts.select.methods import METHODS
+from scripts.select.methods.base import STEPS_SCORED, Method
 
-Ratio = Annotated[float, Field(ge=0, le=1)]
-Control = Literal["rows", "tokens", "unpruned", "random_prune"]
+if TYPE_CHECKING:  # to the type checker a subset is what all methods are
+    Subset = Method
+    Control = str
+else:
+    Subset = Annotated[Union[tuple(METHODS.values())], Field(discriminator="method")]  # noqa: UP007
+    Control = Literal[tuple(CONTROLS)]
 
-
-class All(Settings):
-    """Every clean row."""
-
-    method: Literal["all"]
-
-
-class Random(Settings):
-    """Rows drawn at random."""
-
-    method: Literal["random"]
-    size: int = Field(gt=0)
-    """Number of rows."""
-
-
-class Limopro(Settings):
-    """LIMOPro: functional steps of low perplexity impact are pruned, rows in a band of the sample score are kept."""
-
-    method: Literal["limopro"]
-    size: int | None = Field(default=None, gt=0)
-    """Number of rows drawn from the band (default: the whole band)."""
-    prune_ratio: Ratio | list[Ratio] = 0.3
-    """Share of a chain's functional steps that is removed, for each pattern, those with the lowest PIR first. A list is
-    a sweep: it stands for as many subsets, named {subset}-p{percent}, of the same rows, each with its own controls."""
-    sample_score: Literal["chain_gain", "mean_pir"] = "mean_pir"
-    """What the band is taken on: chain_gain, what the whole chain tells about the answer; mean_pir, the mean over the
-    functional steps."""
-    drawn_as: str | None = None
-    """The name that seeds the draw of `size` rows (default: the subset's own). The subsets of a sweep have the sweep's
-    name here, so that they hold the same rows and differ in nothing but the pruning."""
-    band: tuple[float, float] = (0.0, 1.0)
-    """Quantiles of the sample score over the scored rows between which a row is kept."""
-
-    @field_validator("prune_ratio", mode="before")
-    @classmethod
-    def _ratios_are_shares(cls, ratio: Any) -> Any:
-        ratios = ratio if isinstance(ratio, list) else [ratio]
-        if not ratios or any(type(one) not in (int, float) or not 0 <= one <= 1 for one in ratios):
-            raise ValueError(f"{ratio!r} is neither a share between 0 and 1 nor a list of such shares (a sweep)")
-        if isinstance(ratio, list):
-            _check_sweep(ratios)
-        return ratio
-
-    @field_validator("band")
-    @classmethod
-    def _band_in_order(cls, band: tuple[float, float]) -> tuple[float, float]:
-        low, high = band
-        if not 0 <= low < high <= 1:
-            raise ValueError(f"the band [{low:g}, {high:g}] must be two quantiles, the lower one first, within 0 and 1")
-        return band
+_NEEDS = [
+    STEPS_SCORED,
+    *(method.needs for method in METHODS.values()),
+    *(control.needs for control in CONTROLS.values()),
+    *(among.needs for among in AMONG.values()),
+    OPTIONS,
+]
+NEEDED = tuple(dict.fromkeys(name for needs in _NEEDS for name in needs))
+"""Every file that a method, its pruning or a control reads beside the clean pool, by its name in the layout (of what
+models measure: by what the method calls it)."""
 
 
-def _check_sweep(ratios: list[float]) -> None:
-    for ratio in ratios:
-        if (100 * Fraction(str(ratio))).denominator > 1:
-            raise ValueError(f"the ratio {ratio:g} of a sweep is not a whole number of percent, which names its subset")
-    if len(set(ratios)) < len(ratios):
-        raise ValueError(f"the sweep {ratios} names one ratio twice")
+def controls_in_words() -> str:
+    """Return what the controls are, for the page of keys."""
+    bare = " or ".join(name for name, method in METHODS.items() if not method.controlled)
+    each = (f"{name}, {c.meaning}{' (where chains lost steps)' if c.of_pruned else ''}" for name, c in CONTROLS.items())
+    return f"What every subset that is not {bare} is held against: {'; '.join(each)}."
 
 
-def sweep_names(subset: str, ratios: Iterable[float]) -> list[str]:
-    """Return the names of the subsets that a sweep stands for: limopro-p20, limopro-p50."""
-    return [f"{subset}-p{round(100 * ratio)}" for ratio in ratios]
-
-
-def expand_sweeps(subsets: dict[str, "Subset"]) -> dict[str, "Subset"]:
+def expand_sweeps(subsets: Mapping[str, Subset]) -> dict[str, Subset]:
     """Return `subsets` with every sweep replaced by the subsets that it stands for, in its place.
 
     Raises ValueError where one of them has the name of another subset.
     """
     expanded: dict[str, Subset] = {}
     for name, subset in subsets.items():
-        parts: dict[str, Subset] = {name: subset}
-        if isinstance(subset, Limopro) and isinstance(subset.prune_ratio, list):
-            shared = {"drawn_as": subset.drawn_as or name}
-            plain = [subset.model_copy(update={**shared, "prune_ratio": ratio}) for ratio in subset.prune_ratio]
-            parts = dict(zip(sweep_names(name, subset.prune_ratio), plain, strict=True))
+        parts = subset.expand(name)
         for part in parts:
             if part in expanded or (part != name and part in subsets):
                 raise ValueError(f"the sweep '{name}' makes a subset '{part}', and there is another of that name")
         expanded |= parts
     return expanded
-
-
-Subset = Annotated[All | Random | Limopro, Field(discriminator="method")]

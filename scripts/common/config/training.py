@@ -1,8 +1,8 @@
 """Settings of the train stage."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, create_model, field_validator
 
 from scripts.common.config.base import Settings
 
@@ -19,10 +19,29 @@ class Lora(Settings):
 
 
 class Optimisation(Settings):
-    """How one run is trained: the same for every subset and seed."""
+    """How one run is trained: the same for every seed, and for every subset that says nothing else."""
 
     epochs: float = Field(default=3.0, gt=0)
-    """Passes over the subset."""
+    """Passes over the subset, with budget epochs."""
+    steps: int | None = Field(default=None, gt=0)
+    """Optimiser steps of a run, with budget steps."""
+    tokens: int | None = Field(default=None, gt=0)
+    """Tokens that a run reads, over all its passes, with budget tokens: to the nearest step. Padding is none."""
+    budget: Literal["epochs", "steps", "tokens"] = "epochs"
+    """What all arms of the experiment have equally much of. Equal epochs are neither equal steps nor equal tokens where
+    subsets differ in rows or lengths; with steps or tokens a small subset is gone through more often."""
+
+    @field_validator("budget")
+    @classmethod
+    def _budget_has_an_amount(cls, budget: str, info: ValidationInfo) -> str:
+        for amount in ("steps", "tokens"):
+            given = info.data.get(amount) is not None
+            if given and budget != amount:
+                raise ValueError(f"training.{amount} is read with budget: {amount} only, and the budget is {budget}")
+            if budget == amount and not given and amount in info.data:
+                raise ValueError(f"with budget: {amount} say how many: set training.{amount}")
+        return budget
+
     max_length: int = Field(default=16_384, gt=1)
     """Longest conversation in tokens, within the model's context."""
     too_long: Literal["stop", "truncate"] = "stop"
@@ -56,6 +75,24 @@ class Optimisation(Settings):
     """Whether to write TensorBoard files: `tensorboard --logdir work/<name>/train` shows the runs side by side."""
 
 
+NOT_OF_SUBSETS = ("epochs", "steps", "tokens", "budget", "save_steps", "tensorboard")
+"""Settings that are equal for all arms: the budget, and what is no part of the method."""
+
+if TYPE_CHECKING:
+    SubsetTraining: TypeAlias = Settings
+else:
+    SubsetTraining = create_model(
+        "SubsetTraining",
+        __base__=Settings,
+        __doc__="Settings of training that one subset has otherwise than the experiment; its controls follow.",
+        **{
+            name: (field.rebuild_annotation() | None, Field(default=None, description=field.description))
+            for name, field in Optimisation.model_fields.items()
+            if name not in NOT_OF_SUBSETS
+        },
+    )
+
+
 class Training(Optimisation):
     """Fine-tuning: one run per subset and seed."""
 
@@ -65,14 +102,17 @@ class Training(Optimisation):
     """Name of the file under profiles/accelerate/ that says how processes share the model."""
     gpus: int = Field(default=0, ge=0)
     """GPUs per run, over all nodes (0: the CPU)."""
+    report_to: list[Literal["wandb", "trackio", "mlflow"]] = []
+    """Services that follow the training; keys come from the environment (WANDB_API_KEY, MLFLOW_TRACKING_URI), the
+    packages from you. No reason to train again."""
     nodes: int = Field(default=1, ge=1)
     """Machines per run. More than one needs Slurm, and an `accelerate` file for several processes."""
 
     @field_validator("seeds")
     @classmethod
     def _seeds_differ(cls, seeds: list[int]) -> list[int]:
-        if len(set(seeds)) != len(seeds) or min(seeds) < 0:
-            raise ValueError(f"the seeds {seeds} must be different numbers of 0 or more")
+        if len(set(seeds)) != len(seeds) or not all(0 <= seed < 2**32 for seed in seeds):
+            raise ValueError(f"the seeds {seeds} must be different numbers from 0 to {2**32 - 1}")
         return seeds
 
     @field_validator("nodes")
@@ -94,3 +134,13 @@ class Training(Optimisation):
         if effective is not None and effective % per_device:
             raise ValueError(f"effective_batch {effective} is not a multiple of per_device_batch {per_device}")
         return per_device
+
+    def of_subset(self, own: Settings | None) -> "Training":
+        """Return the settings of a subset that has some otherwise. Raises ValueError where they do not fit together."""
+        if own is None:
+            return self
+        changed: dict[str, Any] = self.model_dump() | own.model_dump(exclude_none=True)
+        try:
+            return Training(**changed)
+        except ValidationError as error:
+            raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error

@@ -1,0 +1,202 @@
+r"""The final answer: what a text ends in, and what a column holds, as one text.
+
+A source writes its answers in many ways (a list, 14.0, \boxed{2}, $2$, a solution that ends on "#### 2"): all are
+brought to the bare answer, as it would stand in one box. Several values are joined by commas.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from scripts.common.chain import HASHES, Response, box_end
+
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*(?:(?P<brace>\{)|(?P<bare>-?\w[\w.]*\b|\S))")
+_ANSWER_TAG = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
+_FORMULA = re.compile(r"(\$+)(?P<dollars>[^$]+)\1|\\\((?P<round>.+)\\\)|\\\[(?P<square>.+)\\\]", re.DOTALL)
+# What programs write where there is no value. "none" in lower case may be an answer.
+_MISSING = re.compile(r"None|null|NULL|Null|<NA>|N/A|n/a|nan|NaN|NAN|[+-]?inf(?:inity)?|[+-]?Infinity|")
+
+_WHOLE = re.compile(r"[+-]?\d+\.0")
+
+# Between boxes that are one answer stand signs, names ("y =", "and", "the second is") and marks of lists.
+_TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textrm|mathrm|mbox)\s*\{([^{}]*)\}")
+_SIGNS = re.compile(r"\\(?:q?quad|[,;:! \\()\[\]]|left|right|displaystyle)|[$&{}*,;、，；]")
+_LIST_MARK = re.compile(
+    r"(?:^|\n|(?<=[\s,;.]))\s*(?:[-•]|(?:part|case|item|question|problem|for)?\s*\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.):]+)\s",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"\b[A-Za-z](?:_\{?\w+\}?|\d)?\s*(?:=|:|≈)")
+_SENTENCE_END = re.compile(r"[.!?。！？]")
+# A box behind one of these is another answer: the end of a derivation, the same value again, a correction.
+_CONCLUDES = frozenset(
+    [
+        "so",
+        "thus",
+        "hence",
+        "therefore",
+        "then",
+        "total",
+        "giving",
+        "gives",
+        "finally",
+        "final",
+        "answer",
+        "answers",
+        "which",
+        "result",
+        "because",
+        "since",
+        "equivalently",
+        "equals",
+        "equal",
+        "approximately",
+        "about",
+        "simplified",
+        "simplifies",
+        "meaning",
+        "namely",
+        "check",
+        "verify",
+        "now",
+        "next",
+        "instead",
+        "but",
+        "not",
+        "wait",
+        "actually",
+        "correct",
+        "corrected",
+    ]
+)
+
+
+def boxes(text: str) -> list[tuple[int, int, str]]:
+    """Return (start, end, inside) of every box that holds something, in order, braces balanced.
+
+    Raises ValueError when the last one is never closed.
+    """
+    found: list[tuple[int, int, str]] = []
+    position = 0
+    while match := _BOX.search(text, position):
+        if match["brace"]:
+            begin = match.end()
+            try:
+                end = box_end(text, begin)
+            except ValueError:
+                if _BOX.search(text, begin):  # a later one may be whole
+                    position = begin
+                    continue
+                raise
+            inside, position = text[begin:end].strip(), end + 1
+        else:
+            inside, position = match["bare"].rstrip("."), match.end()
+        if inner := _BOX.match(inside) and boxes(inside):
+            inside = inner[-1][2]
+        if inside:
+            found.append((match.start(), position, inside))
+    return found
+
+
+def _one_answer(between: str) -> bool:
+    """Whether what stands between two boxes leaves them one answer: "and", "or", another name, a list's next mark."""
+    rest = _NAME.sub(" ", _SIGNS.sub(" ", _LIST_MARK.sub(" ", _TEXT_COMMAND.sub(r" \1 ", between))))
+    words = [word.lower() for word in re.findall(r"[^\W\d_]{2,}", rest)]
+    if re.search(r"[=+/^<>\d\\]", rest) or len(words) > 4 or not _CONCLUDES.isdisjoint(words):
+        return False
+    return not words or not (_SENTENCE_END.search(rest) or "\n\n" in rest.strip(" \t"))
+
+
+def answer_in(text: str) -> str | None:
+    r"""Return the answer that a text ends in: its last box, or all of several that are one answer; else the last
+    <answer>...</answer>; else a last line "#### answer". None where there is none of these.
+
+    Raises ValueError when the last box is never closed.
+    """
+    if found := boxes(text):
+        group = [found[-1]]
+        for earlier in reversed(found[:-1]):
+            if not _one_answer(text[earlier[1] : group[0][0]]):
+                break
+            group.insert(0, earlier)
+        values = [inside for _, _, inside in group]
+        return values[0] if len(set(values)) == 1 else ", ".join(values)
+    if tagged := _ANSWER_TAG.findall(text):
+        return tagged[-1].strip() or None
+    hashes = HASHES.search(text if text.startswith("\n") else f"\n{text}")
+    return hashes["answer"] if hashes else None
+
+
+def final_answer(response: Response) -> str | None:
+    """Return the answer that a response ends in, None where it has none.
+
+    What stands inside closed thinking was a thought, and may have been taken back: only what follows it counts.
+    Raises ValueError when the last box is never closed.
+    """
+    return answer_in(response.after if response.after.strip() else response.reasoning)
+
+
+def says_nothing(text: str) -> bool:
+    """Whether a text is what programs write where there is no value (nan, None), or empty."""
+    return _MISSING.fullmatch(text.strip()) is not None
+
+
+def bare(text: str) -> str | None:
+    r"""Return a text that is an answer without what is put around one: a box, dollars, a solution before "####".
+
+    None where the text says that there is no answer (nan, None). Raises ValueError for a box that is never closed.
+    """
+    text = text.strip()
+    if says_nothing(text):
+        return None
+    if _WHOLE.fullmatch(text):  # pandas writes whole numbers so beside missing ones
+        return text.removesuffix(".0")
+    if text.startswith('["') or text.startswith("['"):  # a list that was written as text; [1, 2] may be an interval
+        try:
+            return clean_answer(json.loads(text if text[1] == '"' else text.replace("'", '"')))
+        except json.JSONDecodeError:
+            pass
+    if found := answer_in(text):
+        return bare(found) if found != text else found
+    if (formula := _FORMULA.fullmatch(text)) and (inside := next(filter(None, formula.groupdict().values())).strip()):
+        return inside
+    return text
+
+
+def number_text(value: float | Decimal) -> str | None:
+    """Return a number in plain digits, to the 15 that a float holds: 14.0 as 14; None for what is no number."""
+    if not math.isfinite(value):
+        return None
+    exact = value if isinstance(value, Decimal) else Decimal(f"{value:.15g}")
+    plain = exact.normalize()
+    exponent = plain.as_tuple().exponent
+    if isinstance(exponent, int) and -40 <= exponent <= 40:
+        return f"{plain:f}"
+    return f"{plain:e}"
+
+
+def clean_answer(value: Any) -> str | None:
+    """Return the value of an answer column as one text, or None where it holds no answer.
+
+    Raises ValueError, with what is wrong, for a value that is no answer: an object, a list of other than plain values.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return bare(value)
+    if isinstance(value, bool | int):
+        return str(value)
+    if isinstance(value, float | Decimal):
+        return number_text(value)
+    if isinstance(value, list | tuple):
+        if any(isinstance(part, list | tuple | Mapping) for part in value):
+            raise ValueError("it is a list of lists or objects")
+        parts = [clean_answer(part) for part in value]
+        if not all(parts) and any(parts):
+            raise ValueError("it is a list of which some values are missing")
+        return ", ".join(part for part in parts if part) or None
+    raise ValueError(
+        f"it is {'an object' if isinstance(value, Mapping) else type(value).__name__}, not text or a number"
+    )

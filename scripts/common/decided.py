@@ -1,0 +1,48 @@
+"""Answers that a person has decided: a CSV file that the experiment names, of gold, answer and correct."""
+
+import csv
+from pathlib import Path
+
+from scripts.common.cli import UserError
+
+COLUMNS = ("gold", "answer", "correct")
+
+Decisions = dict[tuple[str, str], int]
+"""1 or 0 by (gold answer, answer as it was extracted), both as the table of answers has them."""
+
+
+def read_rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    """Return the rows of a CSV file in UTF-8. Raises UserError where it is none, or lacks one of `columns`."""
+    csv.field_size_limit(2**31 - 1)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            lacking = [name for name in columns if name not in (reader.fieldnames or [])]
+            rows = [] if lacking else list(reader)
+            end = reader.line_num
+    except FileNotFoundError as error:
+        raise UserError(f"there is no file '{path}'") from error
+    except (UnicodeDecodeError, IsADirectoryError) as error:
+        raise UserError(f"'{path}' is no text in UTF-8: save it as CSV in UTF-8") from error
+    except csv.Error as error:
+        raise UserError(f"'{path}' is no CSV file ({error}): a quote may be open") from error
+    if lacking:
+        raise UserError(f"'{path}' has no column '{lacking[0]}': it needs {', '.join(columns)}")
+    for number, row in enumerate(rows, start=1):
+        if None in row or any(row[name] is None for name in columns):
+            raise UserError(
+                f"'{path}', row {number} of {len(rows)} (of {end} lines): it has more or fewer cells than the header"
+            )
+    return rows
+
+
+def read_decisions(path: Path | None) -> Decisions:
+    """Return what a person has decided; nothing without a file. Raises UserError for what is no decision."""
+    found: Decisions = {}
+    for number, row in enumerate(read_rows(path, COLUMNS) if path else [], start=1):
+        if row["correct"].strip() not in ("0", "1"):
+            raise UserError(f"'{path}', row {number}: correct is '{row['correct']}', not 1 or 0")
+        key, correct = (row["gold"], row["answer"]), int(row["correct"])
+        if found.setdefault(key, correct) != correct:
+            raise UserError(f"'{path}', row {number}: the same gold and answer were decided the other way before")
+    return found

@@ -1,0 +1,263 @@
+"""When two values are equal, by what they are. The gold answer is first: it may say less than the answer, or more."""
+
+from collections.abc import Callable
+from math import gcd
+from typing import Any
+
+from scripts.common.judging import units
+from scripts.common.judging.equality import is_rounded, proportional, same_expression
+from scripts.common.judging.values import (
+    Equation,
+    InBase,
+    Inequality,
+    Matrix,
+    Mixed,
+    Named,
+    Number,
+    Piece,
+    Pieces,
+    Ratio,
+    Residue,
+    Row,
+    Several,
+    Text,
+    Value,
+)
+
+
+def same(gold: Value, answer: Value) -> bool:
+    """Return whether an answer's value is the gold one."""
+    gold, answer = _alone(gold), _alone(answer)
+    for one, other in ((gold, answer), (answer, gold)):
+        if isinstance(one, Named) and isinstance(other, Equation):
+            return one.equation is not None and _same_equation(one.equation, other)
+    if isinstance(gold, Named) or isinstance(answer, Named):
+        return _same_named(gold, answer)
+    compare = RULES.get((type(gold), type(answer)))
+    return compare is not None and compare(gold, answer)
+
+
+def _alone(value: Value) -> Value:
+    """Return the only value of a set or list, any other value as it is."""
+    if not isinstance(value, Several) or not value.items:
+        return value
+    first, *others = value.items
+    if all(
+        isinstance(first, Equation) and isinstance(other, Equation) and _same_equation(first, other) for other in others
+    ):
+        return first  # one curve, written twice
+    return value
+
+
+def _same_named(gold: Value, answer: Value) -> bool:
+    """A name may be left out, or added; two names must be the same, unless both are the same equation."""
+    if isinstance(gold, Named) and isinstance(answer, Named):
+        if gold.name == answer.name:
+            return same(gold.value, answer.value)
+        return (
+            gold.equation is not None and answer.equation is not None and _same_equation(gold.equation, answer.equation)
+        )
+    if isinstance(gold, Named):
+        return _may_be_bare(gold, answer) and same(gold.value, answer)
+    if isinstance(answer, Named):
+        return _may_be_bare(answer, gold) and same(gold, answer.value)
+    return False
+
+
+def _may_be_bare(named: Named, bare: Value) -> bool:
+    """Return whether a name may be left out: not in a statement (MR = SRMC), nor where others are named."""
+    if isinstance(bare, Equation):
+        return False
+    if isinstance(bare, Several) and any(isinstance(item, Named) for item in bare.items):
+        return False
+    statement = named.name[:1].isupper() and named.name[1:2] == " " and named.name[2:3].isupper()
+    number = isinstance(named.value, Number) and not named.value.expression.free_symbols
+    return number or not statement
+
+
+def _same_number(gold: Number, answer: Number) -> bool:
+    if (
+        gold.unit
+        and answer.unit
+        and gold.unit != answer.unit
+        and units.is_known(gold.unit)
+        and units.is_known(answer.unit)
+    ):
+        return False
+    ours, theirs = gold.expression, answer.expression
+    if gold.percent != answer.percent:
+        # Percent may be left out where it is asked for; but 0.5 is not 0.5%.
+        bare, percent = (answer, gold) if gold.percent else (gold, answer)
+        whole = bare.expression.is_number and (gold.percent or bool(abs(bare.expression) > 1))
+        if whole and same_expression(bare.expression, percent.expression * 100):
+            return True
+    if same_expression(ours, theirs):
+        return True
+    if gold.step is not None and (answer.step is None or answer.step < gold.step):
+        return not theirs.is_Integer and is_rounded(ours, gold.step, gold.digits, theirs)
+    if answer.step is not None and (gold.step is None or gold.step < answer.step):
+        return is_rounded(theirs, answer.step, answer.digits, ours)
+    return False
+
+
+def _same_text(gold: Text, answer: Text) -> bool:
+    return gold.words == answer.words != ""
+
+
+def _same_items(gold: tuple[Value, ...], answer: tuple[Value, ...]) -> bool:
+    return len(gold) == len(answer) and all(same(one, other) for one, other in zip(gold, answer, strict=True))
+
+
+def _same_several(gold: Several, answer: Several) -> bool:
+    """Each of one is one of the other, whatever their order."""
+    if len(gold.items) != len(answer.items):
+        return False
+    left = list(answer.items)
+    for item in gold.items:
+        match = next((other for other in left if same(item, other)), None)
+        if match is None:
+            return False
+        left.remove(match)
+    return True
+
+
+def _same_in_order(gold: Several | Row, answer: Several | Row) -> bool:
+    """A list without brackets against one with them: in its order. A set in braces is no tuple."""
+    if any(isinstance(each, Several) and each.braces for each in (gold, answer)):
+        return False
+    return _same_items(gold.items, answer.items)
+
+
+def _same_piece(gold: Piece, answer: Piece) -> bool:
+    return (
+        (gold.low_closed, gold.high_closed) == (answer.low_closed, answer.high_closed)
+        and same_expression(gold.low, answer.low)
+        and same_expression(gold.high, answer.high)
+    )
+
+
+def _same_pieces(gold: Pieces, answer: Pieces) -> bool:
+    return len(gold.items) == len(answer.items) and all(
+        _same_piece(one, other) for one, other in zip(gold.items, answer.items, strict=True)
+    )
+
+
+def _pieces_of(row: Row) -> Pieces | None:
+    """Return (a, b) as an interval."""
+    ends = [item.expression for item in row.items if isinstance(item, Number)]
+    return Pieces((Piece(ends[0], False, ends[1], False),)) if len(ends) == len(row.items) == 2 else None
+
+
+def _interval_or_pair(gold: Pieces | Row, answer: Pieces | Row) -> bool:
+    ours = _pieces_of(gold) if isinstance(gold, Row) else gold
+    theirs = _pieces_of(answer) if isinstance(answer, Row) else answer
+    return ours is not None and theirs is not None and _same_pieces(ours, theirs)
+
+
+def _pieces_or_several(gold: Pieces | Several, answer: Pieces | Several) -> bool:
+    """(a, b), (c, d) as a list of intervals against their union."""
+    if isinstance(gold, Pieces) and isinstance(answer, Several):
+        listed, whole = answer, gold
+    elif isinstance(gold, Several) and isinstance(answer, Pieces):
+        listed, whole = gold, answer
+    else:
+        return False
+    parts = [_pieces_of(item) if isinstance(item, Row) else item for item in listed.items]
+    pieces = [piece for part in parts if isinstance(part, Pieces) for piece in part.items]
+    return len(pieces) == len(parts) == len(whole.items) and all(
+        _same_piece(one, other) for one, other in zip(whole.items, pieces, strict=True)
+    )
+
+
+def _same_matrix(gold: Matrix, answer: Matrix) -> bool:
+    return len(gold.rows) == len(answer.rows) and all(
+        _same_items(one, other) for one, other in zip(gold.rows, answer.rows, strict=True)
+    )
+
+
+def _same_equation(gold: Equation, answer: Equation) -> bool:
+    ours, theirs = gold.left - gold.right, answer.left - answer.right
+    if ours.free_symbols or theirs.free_symbols:
+        return proportional(ours, theirs)
+    pairs = ((answer.left, answer.right), (answer.right, answer.left))
+    return any(same_expression(gold.left, left) and same_expression(gold.right, right) for left, right in pairs)
+
+
+def _same_inequality(gold: Inequality, answer: Inequality) -> bool:
+    if gold.relation != answer.relation:
+        return False
+    if same_expression(gold.left, answer.left) and same_expression(gold.right, answer.right):
+        return True
+    return proportional(gold.left - gold.right, answer.left - answer.right, positive=gold.relation != "!=")
+
+
+def _same_ratio(gold: Ratio, answer: Ratio) -> bool:
+    first = [ratio.parts[0].replace(" ", "").lstrip("0") for ratio in (gold, answer)]  # 07:30
+    return first[0] == first[1] and gold.parts[1:] == answer.parts[1:]
+
+
+def _ratio_or_number(gold: Ratio | Number, answer: Ratio | Number) -> bool:
+    """2:3 as a fraction; 12:00 is none."""
+    ratio, number = (gold, answer) if isinstance(gold, Ratio) else (answer, gold)
+    parts = [part.replace(" ", "") for part in ratio.parts] if isinstance(ratio, Ratio) else []
+    if (
+        len(parts) != 2
+        or not isinstance(number, Number)
+        or not all(part.isdigit() and part[0] != "0" for part in parts)
+    ):
+        return False
+    above, below = map(int, parts)
+    return gcd(above, below) == 1 and bool(number.expression * below == above)
+
+
+def _same_base(gold: InBase, answer: InBase) -> bool:
+    return gold == answer
+
+
+def _base_or_number(gold: InBase, answer: Number) -> bool:
+    """The question names the base, so that the digits alone will do."""
+    return answer.step is None and str(answer.expression) == gold.digits
+
+
+def _same_residue(gold: Residue, answer: Residue) -> bool:
+    if not same_expression(gold.modulus, answer.modulus):
+        return False
+    difference = (gold.value - answer.value) / gold.modulus
+    return bool(difference.is_integer) if difference.is_number else same_expression(gold.value, answer.value)
+
+
+def _residue_or_number(gold: Residue | Number, answer: Residue | Number) -> bool:
+    ours = gold.value if isinstance(gold, Residue) else gold.expression
+    theirs = answer.value if isinstance(answer, Residue) else answer.expression
+    return same_expression(ours, theirs)
+
+
+def _same_mixed(gold: Mixed, answer: Mixed) -> bool:
+    return _same_items(gold.parts, answer.parts)
+
+
+RULES: dict[tuple[type, type], Callable[[Any, Any], bool]] = {
+    (Number, Number): _same_number,
+    (Text, Text): _same_text,
+    (Several, Several): _same_several,
+    (Row, Row): lambda gold, answer: _same_items(gold.items, answer.items),
+    (Row, Several): _same_in_order,
+    (Several, Row): _same_in_order,
+    (Pieces, Pieces): _same_pieces,
+    (Pieces, Row): _interval_or_pair,
+    (Row, Pieces): _interval_or_pair,
+    (Pieces, Several): _pieces_or_several,
+    (Several, Pieces): _pieces_or_several,
+    (Matrix, Matrix): _same_matrix,
+    (Equation, Equation): _same_equation,
+    (Inequality, Inequality): _same_inequality,
+    (Ratio, Ratio): _same_ratio,
+    (Ratio, Number): _ratio_or_number,
+    (Number, Ratio): _ratio_or_number,
+    (InBase, InBase): _same_base,
+    (InBase, Number): _base_or_number,
+    (Residue, Residue): _same_residue,
+    (Residue, Number): _residue_or_number,
+    (Number, Residue): _residue_or_number,
+    (Mixed, Mixed): _same_mixed,
+}

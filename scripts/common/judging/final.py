@@ -1,0 +1,180 @@
+r"""The answer in a text whose thinking is taken off: the last box, or the last line that says what the answer is."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from scripts.common.chain import box_end
+
+BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*(?=\{)|\\boxed\s*(?=\d)")
+# What may stand between boxes that are one answer: \boxed{2} and \boxed{-4}.
+BETWEEN = re.compile(
+    r"[\s$,;]*(?:\\(?:text|quad|qquad)\s*)?\{?\s*(?:and|or|和|或|,)?\s*\}?[\s$,;]*(?:[A-Za-z](?:_\{?\w\}?)?\s*=)?[\s$]*"
+)
+IS = r"(?:\s*(?:is|are|was|equals|为|是|[:：=])\s*[:：]?)"
+STRONG = re.compile(
+    rf"(?i)(?:final\s+answer[*_\s]*{IS}|(?:^|\n)[\s>#*_\-]*(?:the\s+)?answer\s*[*_]*\s*[:：]|(?:最终)?答案{IS}|故选|####"
+    rf"|(?:^|\n)[\s>#*_\-]*(?:the\s+)?(?:final\s+)?answer[\s*_:]*\n)[*_\s]*"
+)
+WEAK = re.compile(r"(?i)\banswer\b[^.\n$]{0,60}?\b(?:is|are|equals|to be)\b\s*:?[*_\s]*")
+# The last formula of a text that ends on it: ... so the sum is $7+7=14$.
+CONCLUSION = re.compile(r"(?:\$\$?([^$]+)\$\$?|\\\[(.+?)\\\]|\\\((.+?)\\\)|\*\*([^*\n]+)\*\*)\s*[.。]?\s*$", re.DOTALL)
+CONCLUDES = re.compile(
+    r"(?i)\b(?:so|thus|therefore|hence|finally|we (?:get|have|find|obtain)|there (?:are|is)|total)\b|所以|因此|故|得"
+)
+LONGEST = 300
+ASIDE = re.compile(
+    r"\s*\((?:since|because|as|i\.e\.|that is|which|where|from|see|note)\b[^()]*\)\s*\.?$", re.IGNORECASE
+)
+
+
+class Box(NamedTuple):
+    """A box with something in it."""
+
+    start: int
+    end: int
+    inside: str
+
+
+def boxes(text: str) -> Iterator[Box]:
+    r"""Yield the boxes of a text; one that is never closed has None-like text "" and the text's end. Empty ones do not
+    count, nor those within another."""
+    past = 0
+    for match in BOX.finditer(text):
+        if match.start() < past:
+            continue
+        if text[match.end()] != "{":
+            digits = re.match(r"\d+", text[match.end() :])
+            past = match.end() + (len(digits[0]) if digits else 0)
+            yield Box(match.start(), past, text[match.end() : past])
+            continue
+        try:
+            end = box_end(text, match.end() + 1)
+        except ValueError:
+            yield Box(match.start(), len(text), "")
+            return
+        past = end + 1
+        if inside := text[match.end() + 1 : end].strip():
+            yield Box(match.start(), past, inside)
+
+
+def _line(text: str) -> str:
+    """Return the answer at the beginning of `text`: its first line with something in it, up to the sentence's end."""
+    lines = [line.strip() for line in text.split("\n") if line.strip(" \t*_")]
+    if not lines:
+        return ""
+    line = lines[0]
+    if line in (r"\[", "$$") and len(lines) > 1:
+        line = lines[1]
+    line = line[:LONGEST].strip().strip("*_ ")
+    line = ASIDE.sub("", line)
+    if bold := re.match(r"[^\d$*\\]{0,30}\*\*([^*]+)\*\*", line):
+        return bold[1].strip()
+    formulas = re.match(r"(\$+)(.+?)\1", line)
+    if formulas and not re.search(r"[\d$]", line[formulas.end() :]):
+        return line[: formulas.end()] + _unit_behind(line[formulas.end() :])
+    sentence = re.split(r"(?<=[^.])[.。](?:\s|$)|\*\*", line, maxsplit=1)[0]
+    return sentence.strip().strip("*_ ")
+
+
+def _unit_behind(text: str) -> str:
+    found = re.match(r"\s*[a-zA-Z%°/^0-9]{1,12}(?=\s*[.*]*\s*$)", text)
+    return found[0] if found else ""
+
+
+def _is_answer(text: str) -> bool:
+    """Return whether a line says a value, and is no prose."""
+    if re.match(r"[a-z]{3}", text) and not re.search(r"[$\\=]", text):
+        return len(text.split()) <= 4
+    return bool(text) and (bool(re.search(r"[\d$\\=]", text)) or len(text.split()) <= 4)
+
+
+def final_answer(text: str) -> str | None:
+    """Return the answer of a text as it is written, or None where it gives none. A box that is cut off is none."""
+    found = list(boxes(text))
+    after = found[-1].end if found else 0
+    if found and not found[-1].inside:
+        return None
+    for match in reversed(list(STRONG.finditer(text, after))):
+        line = _line(text[match.end() :])
+        if _is_answer(line) and not BOX.search(line):
+            return line
+    if found:
+        return _boxed(text, found)
+    for match in reversed(list(WEAK.finditer(text))):
+        line = _line(text[match.end() :])
+        if _is_answer(line):
+            return line
+    return _concluded(text)
+
+
+def _boxed(text: str, found: Sequence[Box]) -> str:
+    """Return the last box, with those right before it that only a word or a comma parts from it."""
+    first = len(found) - 1
+    while first > 0 and BETWEEN.fullmatch(text[found[first - 1].end : found[first].start]):
+        first -= 1
+    return ", ".join(dict.fromkeys(box.inside for box in found[first:]))
+
+
+def _concluded(text: str) -> str | None:
+    """Return the formula that a text ends on, where its sentence concludes; of an equation the last side."""
+    match = CONCLUSION.search(text[-LONGEST:])
+    if match is None:
+        return None
+    formula = next(group for group in match.groups() if group)
+    sentence = re.split(r"[.。\n]\s", text[-LONGEST:][: match.start()])[-1]
+    if "=" not in formula and not CONCLUDES.search(sentence):
+        return None
+    return formula.rpartition("=")[2].strip() or None
+
+
+# Multiple choice. A letter as models write it: B, (B), B., B) 5 m/s, $B$, \text{B}, **B**.
+WRAPPED = (
+    r"[\s$*_(\[{{]*(?:\\(?:text|textbf|mathrm|mathbf|boxed)\s*\{{\s*)*[(\[]*(?:[Oo]ption\s+|[Cc]hoice\s+)?([{letters}])"
+)
+SECOND = (
+    r"\s*[)\]}}$*]*\s*(?:\\text\s*\{{\s*)?(?:and|or|&|,|/|和|或)\s*\}}?\s*[(\[$]*(?:[Oo]ption\s+)?[{letters}]"
+    r"(?![A-Za-z'])"
+)
+ENDS = r"(?![A-Za-z0-9'’_^=+])"
+LINE = re.compile(r"(?i)(?:answer|答案)[*_\s]*(?:[:：]|\bis\b|为|是)[*_\s]*[:：]?[*_\s]*|故选[:：]?\s*")
+
+
+def letter_of(text: str, letters: Sequence[str]) -> str | None:
+    """Return the letter that a short answer begins with, or None for none or two of them."""
+    allowed = "".join(letters)
+    match = re.match(WRAPPED.format(letters=allowed) + ENDS, text)
+    if match is None or re.match(SECOND.format(letters=allowed), text[match.end() :]):
+        return None
+    after = text[match.end() :]
+    if re.match(r"\s+[a-z]", after) and match[1] in "AI" and "(" not in match[0]:
+        return None  # A ball falls
+    return match[1]
+
+
+def final_letter(text: str, letters: Sequence[str]) -> str | None:
+    r"""Return the letter that a text ends on: in its last answer line or its last box, whichever is later."""
+    said: list[tuple[int, str | None]] = []
+    for match in LINE.finditer(text):
+        rest = text[match.end() :]
+        boxed = re.match(r"[\s$*]*" + BOX.pattern, rest)
+        letter = letter_of(rest, letters)
+        if letter or (not boxed and _two_letters(rest, letters)):
+            said.append((match.start(), letter))
+    for box in boxes(text):
+        if not box.inside:
+            continue
+        letter = letter_of(box.inside, letters)
+        if letter or _two_letters(box.inside, letters):
+            said.append((box.start, letter))
+    if said:
+        return max(said, key=lambda each: each[0])[1]
+    lines = [line for line in text.splitlines() if line.strip()]
+    alone = re.fullmatch(WRAPPED.format(letters="".join(letters)) + r"[\s)\]}$*_.]*", lines[-1]) if lines else None
+    return alone[1] if alone else None
+
+
+def _two_letters(text: str, letters: Sequence[str]) -> bool:
+    allowed = "".join(letters)
+    match = re.match(WRAPPED.format(letters=allowed) + ENDS, text)
+    return bool(match and re.match(SECOND.format(letters=allowed), text[match.end() :]))

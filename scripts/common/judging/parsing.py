@@ -1,0 +1,458 @@
+"""Plain notation as values. What is not understood raises Unreadable, and is then compared as text."""
+
+import re
+from dataclasses import replace
+from functools import lru_cache
+from itertools import pairwise
+
+import sympy as sp
+
+from scripts.common.judging import units
+from scripts.common.judging.expression import GREEK, Unreadable, read_expression
+from scripts.common.judging.notation import CJK, joined_thousands, plain
+from scripts.common.judging.tokens import Token, Tokens, depths, split, text_of, tokens_of
+from scripts.common.judging.values import (
+    Equation,
+    InBase,
+    Inequality,
+    Matrix,
+    Mixed,
+    Named,
+    Number,
+    Piece,
+    Pieces,
+    Ratio,
+    Residue,
+    Row,
+    Several,
+    Text,
+    Value,
+)
+
+RELATIONS = {"=", "<", ">", r"\le", r"\ge", r"\ne", r"\in", r"\equiv", r"\approx"}
+FLIPPED = {">": "<", r"\ge": "<=", "<": "<", r"\le": "<=", r"\ne": "!="}
+SYMBOL = (
+    r"(?:[A-Za-z]+|\\(?:" + "|".join(GREEK) + r"))(?: _ (?:\{[^{}]*\}|\S+))?(?: '| \\prime| \^ \{? ?(?:\\prime ?)+\}?)*"
+)
+NAME = re.compile(
+    rf"(?:\\angle (?:[A-Z](?: _ \S+)? ?)+|{SYMBOL}(?: \^ \{{ - 1 \}})?"
+    rf"(?: \( (?:{SYMBOL}(?: , {SYMBOL})*|(?:\\frac|[\d{{}}., -])+) \))?|[A-Z] [A-Z])"
+)
+NAMES = re.compile(rf"\( {SYMBOL}(?: , {SYMBOL})+ \)")
+LEAD = re.compile(
+    r"^(?:一共|总共|共有|共|答案[是为]?[:：]?)(?=\s*[\d$\\-])|^(?:\\text\{)?\s*(?:(?:the|our|so|hence|thus)\s+)?(?:final\s+|general\s+)?(?:answers?|solutions?|results?)\b[^:=\d\\$\[({]{0,40}?"
+    r"(?:\bis\b|\bare\b|:)\s*:?\s*\}?\s*:?",
+    re.IGNORECASE,
+)
+MODULUS = re.compile(r"\(?\s*(?<![A-Za-z\\])\\?p?mod(?![a-z])\s*\{?\s*([\w^]+)\s*\}?\s*\)?")
+_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+NUMBER_WORDS = _NUMBERS.split()
+BRACKETS = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", r"\langle": r"\rangle"}
+
+
+@lru_cache(maxsize=256)
+def readings(answer: str, gold: bool = False) -> tuple[Value, ...]:
+    """Return what a written answer may mean, the likeliest first; the last is its text."""
+    text = MODULUS.sub(r" \\pmod{\1}", plain(answer))
+    found: list[Value] = []
+    for form in dict.fromkeys([joined_thousands(text), text]):
+        for value, unit in _with_units(LEAD.sub("", form) or form, gold):
+            try:
+                read = read_value(tokens_of(value))
+            except (Unreadable, ValueError, TypeError, RecursionError, AttributeError, NotImplementedError):
+                continue
+            found.append(_in_unit(read, unit))
+    return (*found, *_as_sentence(text), Text(words_of(text)))
+
+
+def _with_units(text: str, gold: bool) -> list[tuple[str, str]]:
+    """Return the text without its unit, if it has one, and as it is."""
+    without = units.without_unit(text, gold)
+    return [(without[0], without[1]), (text, "")] if without else [(text, "")]
+
+
+def _in_unit(value: Value, unit: str) -> Value:
+    if isinstance(value, Number):
+        return replace(value, unit=unit)
+    return (
+        replace(value, value=_in_unit(value.value, unit), equation=None) if isinstance(value, Named) and unit else value
+    )
+
+
+def words_of(text: str) -> str:
+    """Return a text as words in one way of writing: capitals and plurals do not matter where there are words."""
+    inner = re.sub(r"\\text\{([^{}]*)\}", r" \1 ", text)
+    inner = re.sub(r"^\s*there (?:is|are|exists?)\b", " ", inner, flags=re.IGNORECASE)
+    if re.search(rf"[A-Za-z]{{3,}}|[{CJK}]", re.sub(r"\\[A-Za-z]+", "", inner)) and not re.search(r"[=^_\\]", inner):
+        words = re.findall(rf"[a-z]+|\d+(?:\.\d+)?|[{CJK}]|[^\s\w.,;:!?'\"()-]|-(?=\d)", inner.lower())
+        words = [word.removesuffix("s") if len(word) > 3 else word for word in words if word not in ("a", "an", "the")]
+        return " ".join(words)
+    return text_of(tokens_of(inner))
+
+
+def _as_sentence(text: str) -> list[Value]:
+    """Return a Chinese sentence with formulas as its words and values."""
+    chunks = [chunk.strip(" ,;.:") for chunk in re.split(rf"([{CJK}]+)", re.sub(r"\\text\{([^{}]*)\}", r"\1", text))]
+    chunks = [chunk for chunk in chunks if chunk]
+    if len(chunks) < 2 or not any(re.search(f"[{CJK}]", chunk) for chunk in chunks):
+        return []
+    return [Mixed(tuple(Text(c) if re.search(f"[{CJK}]", c) else readings(c)[0] for c in chunks))]
+
+
+def is_separator(token: Token) -> bool:
+    """Return whether a token stands between values of a list."""
+    return token.text in (",", ";") if token.kind == "other" else _joins(token)
+
+
+def _joins(token: Token) -> bool:
+    return token.kind == "text" and token.text.lower().strip(" ,") in ("and", "or")
+
+
+def read_value(tokens: Tokens) -> Value:
+    """Return the value that tokens say. Raises Unreadable."""
+    tokens = _unwrapped(tokens)
+    if not tokens:
+        raise Unreadable("nothing")
+    if len(tokens) == 1 and tokens[0].text.lower() in NUMBER_WORDS:
+        return Number(sp.Integer(NUMBER_WORDS.index(tokens[0].text.lower())))
+    if len(tokens) == 1 and tokens[0].kind == "text":
+        return Text(words_of(tokens[0].text))
+    parts = split(tokens, is_separator)
+    if len(parts) > 1:
+        both = any(_joins(token) and token.text.lower() == "and" for token in tokens)
+        return _list(parts, both)
+    if len(parts) == 1 and len(parts[0]) < len(tokens):
+        return read_value(parts[0])
+    return _single(tokens)
+
+
+def _unwrapped(tokens: Tokens) -> Tokens:
+    """Return tokens without braces around them all."""
+    while len(tokens) > 1 and tokens[0].text == "{" and _closing(tokens, 0) == len(tokens) - 1:
+        tokens = tokens[1:-1]
+    return tokens
+
+
+def _closing(tokens: Tokens, at: int) -> int:
+    """Return where the bracket that opens at `at` closes, whatever bracket closes it."""
+    level = depths(tokens)
+    return next(i for i in range(at + 1, len(tokens)) if level[i] == level[at])
+
+
+def _list(parts: list[Tokens], both: bool) -> Value:
+    if any(part[0].text == r"\ldots" for part in parts):
+        return Row(
+            tuple(Text("...") if part[0].text == r"\ldots" and len(part) == 1 else read_value(part) for part in parts)
+        )
+    values: list[Value] = []
+    for part in parts:
+        value = read_value(part)
+        values += value.items if isinstance(value, Several) and not value.braces else (value,)
+    first = values[0]
+    named = [value for value in values if isinstance(value, Named)]
+    if isinstance(first, Named) and (len(named) == 1 or len({value.name for value in named}) == 1):
+        inner = [value.value if isinstance(value, Named) else value for value in values]
+        # x = 1, 2 and x = 1 or x = 2; but y = 2x, x > 0 is two statements
+        if len(named) == len(values) or all(isinstance(value, Number | Row) for value in inner):
+            return Named(first.name, _joined(inner, both))
+    return Several(tuple(values))
+
+
+def _joined(values: list[Value], both: bool) -> Value:
+    pieces = [value for value in values if isinstance(value, Pieces)]
+    if len(pieces) < len(values):
+        return Several(tuple(values))
+    holes = [piece for piece in pieces if len(piece.items) == 2 and piece.items[0].high == piece.items[1].low]
+    if holes and len(pieces) == len(holes) + 1:  # x > 1, x != 2
+        whole = next(piece for piece in pieces if piece not in holes)
+        return _without(whole.items, [hole.items[0].high for hole in holes])
+    if both and len(pieces) == 2 and all(len(piece.items) == 1 for piece in pieces):
+        low, high = sorted((piece.items[0] for piece in pieces), key=lambda piece: piece.low != -sp.oo, reverse=True)
+        if low.high == sp.oo and high.low == -sp.oo:
+            return Pieces((Piece(low.low, low.low_closed, high.high, high.high_closed),))
+        raise Unreadable("intervals that overlap")
+    return union([piece for value in pieces for piece in value.items])
+
+
+def _without(pieces: tuple[Piece, ...], points: list[sp.Expr]) -> Pieces:
+    """Return pieces with points taken out."""
+    for point in points:
+        cut: list[Piece] = []
+        for piece in pieces:
+            if _place(piece.low) < _place(point) < _place(piece.high):
+                cut.append(Piece(piece.low, piece.low_closed, point, False))
+                cut.append(Piece(point, False, piece.high, piece.high_closed))
+            else:
+                low = piece.low_closed and piece.low != point
+                cut.append(Piece(piece.low, low, piece.high, piece.high_closed and piece.high != point))
+        pieces = tuple(cut)
+    return Pieces(pieces)
+
+
+def union(pieces: list[Piece]) -> Pieces:
+    """Return pieces from left to right, those that touch as one. Raises Unreadable where their order is not known."""
+    ordered = sorted(pieces, key=lambda piece: _place(piece.low))
+    found: list[Piece] = []
+    for piece in ordered:
+        last = found[-1] if found else None
+        if last and last.high == piece.low and (last.high_closed or piece.low_closed):
+            found[-1] = Piece(last.low, last.low_closed, piece.high, piece.high_closed)
+        else:
+            found.append(piece)
+    return Pieces(tuple(found))
+
+
+def _place(value: sp.Expr) -> float:
+    if value.free_symbols:
+        raise Unreadable("an end of an interval that is no number")
+    return float(value)
+
+
+def _single(tokens: Tokens) -> Value:
+    """Return one value: a relation, or what has none."""
+    level = depths(tokens)
+    at = [i for i, token in enumerate(tokens) if level[i] == 0 and token.text in RELATIONS and token.kind != "text"]
+    if tokens[-1].text == ")" and (opening := _opening(tokens)) > 0:
+        inside = tokens[opening + 1 : -1]
+        if any(token.text in RELATIONS for token in inside):
+            return Several((read_value(tokens[:opening]), read_value(inside)))  # a condition in brackets
+    if any(token.text == r"\pmod" for token in tokens):
+        return _residue(tokens)
+    if not at:
+        return _plain_value(tokens)
+    sides = [tokens[i + 1 : j] for i, j in pairwise([-1, *at, len(tokens)])]
+    signs = [tokens[i].text for i in at]
+    if not all(sides):
+        if signs in (["="], [r"\approx"]) and not sides[0]:
+            return read_value(sides[1])
+        raise Unreadable("a relation without a side")
+    if set(signs) <= {"=", r"\approx"}:
+        return _equation(sides)
+    if signs == [r"\in"]:
+        return Named(_name(sides[0]) or text_of(sides[0]), read_value(sides[1]))
+    return _inequality(sides, signs)
+
+
+def _opening(tokens: Tokens) -> int:
+    """Return where the bracket opens that the last token closes."""
+    return next(i for i in range(len(tokens) - 1) if depths(tokens)[i] == 0 and _closes_last(tokens, i))
+
+
+def _closes_last(tokens: Tokens, at: int) -> bool:
+    return tokens[at].text in BRACKETS and _closing(tokens, at) == len(tokens) - 1
+
+
+def _residue(tokens: Tokens) -> Value:
+    at = next(i for i, token in enumerate(tokens) if token.text == r"\pmod")
+    signs = [i for i in range(at) if tokens[i].text in (r"\equiv", "=")]
+    before = tokens[signs[-1] + 1 : at] if signs else tokens[:at]
+    value = Residue(read_expression(before), read_expression(tokens[at + 1 :]))
+    return Named(text_of(tokens[: signs[0]]), value) if signs else value
+
+
+def _name(tokens: Tokens) -> str:
+    """Return what a left side calls a value: x, f(x), (a, b), angle ABC; or nothing."""
+    text = text_of([token for token in tokens if token.kind != "text"])
+    return text if NAME.fullmatch(text) or NAMES.fullmatch(text) else ""
+
+
+def _equation(sides: list[Tokens]) -> Value:
+    first, last = sides[0], sides[-1]
+    if all(token.kind == "text" for token in first):
+        return read_value(last)
+    if len(sides) == 2 and not _name(first) and _name(last):
+        first, last = last, first
+    try:
+        equation = Equation(read_expression(first), read_expression(last))
+    except Unreadable:
+        equation = None
+    name = _name(first)
+    if not name:
+        if equation is None or len(sides) > 2:
+            raise Unreadable("an equation of more than expressions")
+        return equation
+    value = read_value(last)
+    if NAMES.fullmatch(name) and isinstance(value, Row):
+        names = name.removeprefix("( ").removesuffix(" )").split(" , ")
+        if len(names) == len(value.items):
+            return Several(tuple(Named(*pair) for pair in zip(names, value.items, strict=True)))
+    if isinstance(value, Several) and not value.braces and any(isinstance(item, Named) for item in value.items):
+        raise Unreadable("names within names")
+    return Named(name, value, equation)
+
+
+def _inequality(sides: list[Tokens], signs: list[str]) -> Value:
+    """Return x > 3 and 1 < x < 2 as intervals of x, other inequalities as they are."""
+    if not set(signs) <= set(FLIPPED):
+        raise Unreadable("relations of different kinds")
+    ends = [read_expression(side) for side in sides]
+    if len(sides) == 3 and len({FLIPPED[sign] == sign or sign == r"\le" for sign in signs}) == 1 and _name(sides[1]):
+        if signs[0] in (">", r"\ge"):
+            ends, signs = ends[::-1], signs[::-1]
+        return Named(
+            _name(sides[1]),
+            Pieces((Piece(ends[0], signs[0] in (r"\le", r"\ge"), ends[2], signs[1] in (r"\le", r"\ge")),)),
+        )
+    if len(sides) != 2:
+        raise Unreadable("a chain of inequalities")
+    (left, right), sign = ends, signs[0]
+    closed, name = sign in (r"\le", r"\ge"), _name(sides[0])
+    if not name and _name(sides[1]):
+        name, left, right = _name(sides[1]), right, left
+        sign = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}.get(sign, sign)
+    if name and not right.free_symbols:
+        if sign == r"\ne":
+            return Named(name, Pieces((Piece(-sp.oo, False, right, False), Piece(right, False, sp.oo, False))))
+        up = sign in (">", r"\ge")
+        return Named(name, Pieces((Piece(right, closed, sp.oo, False) if up else Piece(-sp.oo, False, right, closed),)))
+    if sign in (">", r"\ge"):
+        left, right = right, left
+    return Inequality(left, FLIPPED[sign], right)
+
+
+def _plain_value(tokens: Tokens) -> Value:
+    """Return a value without a relation around it."""
+    texts = [token.text for token in tokens]
+    if texts == [r"\emptyset"] or texts == [r"\{", r"\}"]:
+        return Text(r"\emptyset")
+    if (operators := {r"\cup", r"\setminus"} & set(texts)) or r"\mathbb" in texts:
+        return _on_the_line(tokens, r"\setminus" if r"\setminus" in operators else r"\cup")
+    if r"\begin" in texts:
+        return _matrix(tokens)
+    if texts[0] in BRACKETS and _closing(tokens, 0) == len(tokens) - 1 and texts[0] != "{":
+        return _bracketed(tokens)
+    if texts[0].isupper() and len(tokens) > 3 and texts[1] == "(" and _closing(tokens, 1) == len(tokens) - 1:
+        parts = split(tokens[2:-1], lambda token: token.text == ",")
+        if len(parts) > 1:
+            return Named(texts[0], Row(tuple(read_value(part) for part in parts)))  # P(3, -5)
+    if r"\pm" in texts or r"\mp" in texts:
+        return Several(tuple(read_value(_signed(tokens, plus)) for plus in (True, False)))
+    if ":" in texts:
+        return Ratio(tuple(text_of(part) for part in split(tokens, lambda token: token.text == ":")))
+    if tokens[0].kind == "number" and len(texts) > 2 and texts[1] == "_":
+        base = "".join(texts[2:]).strip("{}").lower()
+        return InBase(texts[0], str(NUMBER_WORDS.index(base)) if base in NUMBER_WORDS else base)
+    return _number(tokens)
+
+
+def _signed(tokens: Tokens, plus: bool) -> Tokens:
+    signs = {r"\pm": "+" if plus else "-", r"\mp": "-" if plus else "+"}
+    return [Token("other", signs[token.text]) if token.text in signs else token for token in tokens]
+
+
+def _bracketed(tokens: Tokens) -> Value:
+    opening, closing, inside = tokens[0].text, tokens[-1].text, tokens[1:-1]
+    if any(_joins(token) for token in inside):
+        raise Unreadable("words within brackets")
+    parts = split(inside, is_separator)
+    if opening == r"\{":
+        if closing != r"\}":
+            raise Unreadable("brackets that do not match")
+        if any(token.text in ("|", ":") for token in inside):
+            return _by_property(inside)
+        found = _list(parts, False) if len(parts) > 1 else read_value(inside)
+        items = found.items if isinstance(found, Several) and not found.braces else (found,)
+        return Several(items, braces=True)
+    if len(parts) == 1:
+        if closing != BRACKETS[opening]:
+            raise Unreadable("brackets that do not match")
+        return read_value(inside)
+    values = tuple(read_value(part) for part in parts)
+    if any(isinstance(value, Named | Equation) for value in values):
+        return _list(parts, False)
+    if len(values) == 2 and (opening == "[" or closing == "]"):
+        ends = [value.expression if isinstance(value, Number) else None for value in values]
+        if ends[0] is None or ends[1] is None:
+            raise Unreadable("an interval of no numbers")
+        return Pieces((Piece(ends[0], opening == "[", ends[1], closing == "]"),))
+    return Row(values)
+
+
+def _by_property(inside: Tokens) -> Value:
+    """Return { x | x > 2 } as an interval of x."""
+    at = next(i for i, token in enumerate(inside) if token.text in ("|", ":"))
+    value, name = read_value(inside[at + 1 :]), _name(inside[:at])
+    if not isinstance(value, Named) or not isinstance(value.value, Pieces) or value.name != name:
+        raise Unreadable("a set by its property")
+    return value
+
+
+def _on_the_line(tokens: Tokens, operator: str) -> Value:
+    """Return a union, or a difference, of intervals and points."""
+    parts = [_pieces(part) for part in split(tokens, lambda token: token.text == operator)]
+    if operator == r"\cup" or len(parts) == 1:
+        return union([piece for part in parts for piece in part])
+    ((whole,), points) = parts  # raises ValueError for anything else
+    if whole.low != -sp.oo or whole.high != sp.oo or any(piece.low != piece.high for piece in points):
+        raise Unreadable("a difference of sets")
+    cuts = sorted((piece.low for piece in points), key=_place)
+    return Pieces(tuple(Piece(low, False, high, False) for low, high in pairwise([-sp.oo, *cuts, sp.oo])))
+
+
+def _pieces(tokens: Tokens) -> list[Piece]:
+    if text_of(tokens).replace(" ", "") in (r"\mathbbR", r"\mathbb{R}"):
+        return [Piece(-sp.oo, False, sp.oo, False)]
+    value = read_value(tokens)
+    if isinstance(value, Pieces):
+        return list(value.items)
+    if not isinstance(value, Row | Several):
+        raise Unreadable("no set of numbers")
+    numbers = [item.expression for item in value.items if isinstance(item, Number)]
+    if len(numbers) < len(value.items):
+        raise Unreadable("no set of numbers")
+    if isinstance(value, Several):
+        return [Piece(each, True, each, True) for each in numbers]
+    low, high = numbers
+    return [Piece(low, False, high, False)]
+
+
+def _matrix(tokens: Tokens) -> Value:
+    """Return a matrix, a row or column as a tuple; a factor before it is multiplied in."""
+    at = next(i for i, token in enumerate(tokens) if token.text == r"\begin")
+    end = next(i for i in range(len(tokens) - 1, -1, -1) if tokens[i].text == r"\end")
+    before, after = tokens[:at], tokens[end + 4 :]
+    if before and before[-1].text in ("(", "[") and after and after[0].text in (")", "]"):
+        before, after = before[:-1], after[1:]
+    kind = tokens[at + 2].text
+    if after or not kind.endswith(("matrix", "array")) or kind in ("vmatrix", "Vmatrix"):
+        raise Unreadable("no matrix")
+    inner = tokens[at + 4 : end]
+    if kind == "array" and inner and inner[0].text == "{":
+        inner = inner[_closing(inner, 0) + 1 :]
+    factor = read_expression(before) if before else sp.Integer(1)
+    rows = tuple(
+        tuple(_scaled(read_value(cell), factor) for cell in split(row, lambda token: token.text == "&"))
+        for row in split(inner, lambda token: token.text == r"\\")
+    )
+    if len(rows) == 1 or all(len(row) == 1 for row in rows):
+        return Row(tuple(value for row in rows for value in row))
+    return Matrix(rows)
+
+
+def _scaled(value: Value, factor: sp.Expr) -> Value:
+    if factor == 1:
+        return value
+    if not isinstance(value, Number):
+        raise Unreadable("a factor of no number")
+    return Number(value.expression * factor)
+
+
+def _number(tokens: Tokens) -> Number:
+    expression = read_expression(tokens)
+    texts = [token.text for token in tokens]
+    percent = texts[-1] == "%"
+    bare = texts[1:] if texts[0] in "+-" else texts
+    bare = bare[:-1] if percent else bare
+    step, digits = None, 0
+    if bare and re.fullmatch(r"\d*\.?\d*(?:[eE][+-]?\d+)?", bare[0]) and bare[0] != ".":
+        mantissa, _, exponent = bare[0].lower().partition("e")
+        shift = int(exponent or 0)
+        scientific = len(bare) > 4 and bare[1] in (r"\times", r"\cdot") and bare[2:4] == ["10", "^"]
+        if scientific:
+            shift += (
+                int("".join(bare[4:]).strip("{}") or 0) if re.fullmatch(r"\{?[-+]?\d+\}?", "".join(bare[4:])) else 0
+            )
+        if (len(bare) == 1 or scientific) and ("." in mantissa or shift):
+            digits = len(mantissa.replace(".", "").lstrip("0"))
+            step = sp.Rational(10) ** (shift - len(mantissa.partition(".")[2]) - 2 * percent)
+    return Number(expression, percent, "", step, digits)

@@ -1,0 +1,95 @@
+"""Units behind a number: taken off; where both answers have known ones they must be the same."""
+
+import re
+
+from scripts.common.judging.notation import CJK
+
+_SAME = """
+mm millimeter millimetre|cm centimeter centimetre 厘米|dm decimeter|m meter metre 米
+|km kilometer kilometre 千米 公里|in inch inche|ft foot feet|yd yard|mi mile|nm nanometer|s sec second 秒
+|min minute 分钟|h hr hour 小时|ms millisecond|day|week|month|year yr|g gram 克|kg kilogram 千克 公斤
+|mg milligram|lb lbs pound|oz ounce|l liter litre|ml milliliter|gal gallon|N newton|J joule|kJ kilojoule|W watt
+|kW|V volt|A ampere|Pa pascal|kPa|Hz hertz|kHz|MHz|K kelvin|degC celsius|degF fahrenheit|mol mole|eV|keV|MeV|cent
+|dollar|euro|AU|pc|ly|rad radian|mph|M|C coulomb|T tesla|erg|dyne|angstrom|sr|Ω ohm|deg degree|元|岁|m2 平方米
+|cm2 平方厘米|m3 立方米|cm3 立方厘米
+"""
+CANONICAL = {
+    word: group.split()[0] for group in _SAME.replace("\n", "").split("|") if group.split() for word in group.split()
+}
+# Letters that are units only behind a number that a model wrote: in a gold answer they are variables.
+SINGLE = {"m", "s", "g", "h", "l", "N", "J", "W", "V", "A", "K"}
+# Words of a condition or a range: what they stand in is no unit.
+_STATES = """
+or and if when where for with not no none more less least most than over under about except unless only all any either
+neither both between mod is are even odd to from percent undefined
+"""
+STATES = set(_STATES.split())
+PLAIN = re.compile(
+    r"^(?P<value>.*[\d}%)])(?P<blank>\s*)(?P<unit>[A-Za-z]+(?:\s*/\s*[A-Za-z]+|\s+[A-Za-z]{2,})*)(?P<power>\^\{?-?\d\}?)?$"
+)
+TEXT = re.compile(
+    r"^(?P<value>.*\S)\s*\\text\{(?P<unit>[^{}]*)\}\s*(?P<power>\^\s*\{?\s*-?\d\s*\}?)?(?P<more>(?:\s*/\s*[A-Za-z]+)?)$"
+)
+BRACKETED = re.compile(rf"^(?P<value>.*\S)\s*\((?:\\text\{{)?\s*(?P<unit>[A-Za-z {CJK}]{{2,}})\}}?\s*\)$")
+CHINESE = re.compile(rf"^(?P<value>[^{CJK}]*[\dA-Za-z}})%])\s*(?P<unit>[{CJK}]{{1,4}})$")
+
+
+def canonical(unit: str, power: str = "") -> str:
+    """Return a unit in one way of writing."""
+    words = [_word(word) for word in re.split(r"\s+|(?<=/)|(?=/)|(?<=\^)|(?=\^)", unit.strip()) if word]
+    power = re.sub(r"[\s{}^]", "", power)
+    joined = "".join(words)
+    for name, number in (("square", "2"), ("sq", "2"), ("cubic", "3")):
+        if joined.startswith(name) and len(joined) > len(name):
+            joined, power = joined.removeprefix(name), power or number
+    return CANONICAL.get(joined, joined) + power
+
+
+def _word(word: str) -> str:
+    word = word.strip(".")
+    for form in (word, word.lower(), word.lower().removesuffix("s"), word.lower().removesuffix("es")):
+        if form in CANONICAL:
+            return CANONICAL[form]
+    return word.lower().removesuffix("s") if len(word) > 3 else word
+
+
+def is_known(unit: str) -> bool:
+    """Return whether a canonical unit is one of physics or money, and no word such as 'balls'."""
+    return re.sub(r"[-\d]", "", unit.partition("/")[0]) in set(CANONICAL.values())
+
+
+def without_unit(text: str, gold: bool) -> tuple[str, str] | None:
+    """Return plain notation without the unit at its end, and that unit; None where there is none."""
+    if re.search(r"\^\s*\{?\\circ\s*\}?\s*[CF]$", text):
+        return re.sub(r"\^\s*\{?\\circ\s*\}?\s*[CF]$", "", text), "deg" + text[-1]
+    found = TEXT.match(text) or BRACKETED.match(text)
+    if found:
+        unit = found["unit"] + (found.groupdict().get("more") or "")
+        words = unit.lower().split()
+        if not words or len(words) > 4 or STATES & set(words) or _is_open(found["value"]):
+            return None
+        return found["value"], canonical(unit, found.groupdict().get("power") or "")
+    if found := CHINESE.match(text):
+        return found["value"], canonical(found["unit"])
+    found = PLAIN.match(text)
+    if not found or "\\" in found["unit"] or _is_open(found["value"]):
+        return None
+    words = re.split(r"\s*/\s*|\s+", found["unit"])
+    if all(
+        _word(word) in CANONICAL.values() and word not in SINGLE | {"M", "C", "T", "pc", "in", "rad", "min"}
+        for word in words
+    ):
+        known = True
+    elif len(words) == 1 and words[0] in SINGLE:
+        known = not gold and bool(re.fullmatch(r"[-+]?[\d.,]+(\s*\\times 10\^\{?-?\d+\}?)?", found["value"]))
+    else:
+        known = bool(found["blank"]) and all(len(word) >= 4 and word.islower() for word in words[:1])
+        known = known or (len(words) > 1 and all(_word(word) in CANONICAL.values() for word in words))
+    return (found["value"], canonical(found["unit"], found["power"] or "")) if known else None
+
+
+def _is_open(value: str) -> bool:
+    """Return whether a text ends where something must follow, or a bracket is open in it."""
+    return value.rstrip().endswith(("=", ",", "+", "-", "_", "^", "\\", "<", ">")) or value.count("{") != value.count(
+        "}"
+    )

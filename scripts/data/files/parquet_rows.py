@@ -1,0 +1,67 @@
+"""Rows of Parquet."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from scripts.common.cli import UserError
+from scripts.common.tables import iterate_parquet
+from scripts.data.files.base import ROW_LIMIT, Defect, RowFile, SourceRow
+
+BATCH_BYTES = 2**26
+
+
+def read_parquet(path: Path) -> RowFile:
+    """Return the rows of a Parquet file. Raises UserError where it is none."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with path.open("rb") as stream:
+            file = pq.ParquetFile(stream, pre_buffer=False)
+            names = file.schema_arrow.names
+            rows = file.metadata.num_rows
+            size = sum(file.metadata.row_group(n).total_byte_size for n in range(file.metadata.num_row_groups))
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(
+            f"'{path}' is cut off or damaged, or no Parquet file as its name says: {_first(error)}"
+        ) from error
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UserError(f"'{path}': the column '{twice}' is there twice")
+    batch = max(1, min(1000, BATCH_BYTES * rows // max(size, 1) if rows else 1))
+    return RowFile("Parquet", _rows(path, batch))
+
+
+def _first(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _rows(path: Path, batch_rows: int) -> Iterator[SourceRow]:
+    import pyarrow as pa
+
+    number = 0
+    try:
+        for batch in iterate_parquet(path, batch_rows):
+            for row in _of_batch(batch):
+                number += 1
+                yield SourceRow(f"row {number}", row)
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"'{path}' is damaged behind row {number}: {_first(error)}") from error
+
+
+def _of_batch(batch: Any) -> Iterator[dict[str, Any] | Defect]:
+    if batch.nbytes > 16 * ROW_LIMIT and batch.num_rows > 1:  # a few large values, said once for many rows
+        half = batch.num_rows // 2
+        yield from _of_batch(batch.slice(0, half))
+        yield from _of_batch(batch.slice(half))
+        return
+    try:
+        yield from batch.to_pylist()
+    except (ValueError, OverflowError, ArithmeticError) as error:  # text that is not UTF-8, a date out of range
+        if batch.num_rows > 1:
+            for place in range(batch.num_rows):
+                yield from _of_batch(batch.slice(place, 1))
+        elif isinstance(error, UnicodeDecodeError):
+            yield Defect("not_utf8", f"not UTF-8: {error.reason}")
+        else:
+            yield Defect("malformed", f"a value cannot be read: {_first(error)}")

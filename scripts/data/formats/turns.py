@@ -1,0 +1,103 @@
+"""Conversations: lists of turns, with role and content or from and value, of a user's question and the response."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from scripts.data.formats.base import Columns, Malformed, Read, is_empty, text_of
+from scripts.data.names import plain, reasoning_prefix
+
+ROLES = {
+    "human": "user", "prompter": "user", "gpt": "assistant", "model": "assistant", "bot": "assistant",
+    "ai": "assistant", "chatgpt": "assistant", "developer": "system",
+}  # fmt: skip
+ROLE_KEYS, TEXT_KEYS = ("role", "from"), ("content", "value", "text")
+CALLS = ("tool_calls", "function_call")
+
+
+def is_conversation(value: Any) -> bool:
+    """Whether a value is a list of turns, or JSON text of one."""
+    return (isinstance(value, list) and bool(value)) or (isinstance(value, str) and value.lstrip().startswith("[{"))
+
+
+def read_conversation(columns: Columns, name: str) -> Read:
+    """Return what a column with a conversation holds; without a response where it ends on the user's turn."""
+    key = columns.key(name)
+    return read_turns(columns, columns.take(name, "conversation"), key)
+
+
+def read_turns(columns: Columns, turns: Any, where: str) -> Read:
+    """Return question, response, reasoning and system prompt of turns. Raises Malformed for any other conversation."""
+    if isinstance(turns, str):
+        try:
+            turns = json.loads(turns)
+        except (ValueError, RecursionError) as error:
+            raise Malformed("the conversation is text and no JSON") from error
+    if not isinstance(turns, list) or not all(isinstance(turn, Mapping) for turn in turns):
+        raise Malformed("the conversation is not a list of turns")
+    roles = [_role(turn) for turn in turns]
+    system = None
+    if roles[:1] == ["system"]:
+        system = _text(turns[0])[0] or None
+        roles, turns = roles[1:], turns[1:]
+    if roles not in (["user"], ["user", "assistant"]):
+        several = roles.count("user") > 1 or len(roles) > 2
+        raise Malformed(
+            f"the turns {roles[:12]} are not one user and one assistant turn (after a system prompt, if any)",
+            "several_turns" if several else "malformed",
+        )
+    read = Read(question=_text(turns[0])[0], system=system)
+    if len(turns) == 2:
+        read.response, thought = _text(turns[1])
+        read.reasoning = _reasoning(turns[1], thought)
+    for turn in turns:
+        columns.fields_left += [
+            f"{where}[].{key}" for key, value in turn.items() if not is_empty(value) and not _is_known(plain(key))
+        ]
+    return read
+
+
+def _is_known(name: str) -> bool:
+    return name in (*ROLE_KEYS, *TEXT_KEYS) or reasoning_prefix(name) is not None
+
+
+def _role(turn: Mapping[str, Any]) -> str:
+    role = str(next((turn[key] for key in ROLE_KEYS if turn.get(key)), None)).lower()
+    return ROLES.get(role, role)[:40]
+
+
+def _text(turn: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return a turn's text and the thinking among its parts: its content is text, or a list of typed parts."""
+    if calls := next((key for key in CALLS if not is_empty(turn.get(key))), None):
+        raise Malformed(f"a turn calls tools ({calls}), which a question and its response cannot hold", "context")
+    content = next((turn[key] for key in TEXT_KEYS if turn.get(key) is not None), None)
+    if not isinstance(content, list):
+        return text_of(content, "the content of a turn"), None
+    texts, thoughts = [], []
+    for part in content:
+        kind = part.get("type") if isinstance(part, Mapping) else None
+        if kind in ("thinking", "reasoning"):
+            thoughts.append(
+                text_of(next((part[key] for key in (kind, "text") if part.get(key)), None), "a thinking part")
+            )
+        elif kind in ("text", "output_text", "input_text"):
+            texts.append(text_of(part.get("text"), "a text part"))
+        else:
+            raise Malformed(f"a turn holds a part of type '{str(kind)[:40]}', which is no text", "context")
+    if len(thoughts) > 1 or len(texts) > 1:
+        raise Malformed(
+            f"a turn holds {len(thoughts)} parts of thinking and {len(texts)} of text", "think_not_one_block"
+        )
+    return "".join(texts), "".join(thoughts) or None
+
+
+def _reasoning(turn: Mapping[str, Any], thought: str | None) -> str | None:
+    """Return the thinking that a turn holds in a field of its own, or among its parts."""
+    fields = {key: turn[key] for key in turn if reasoning_prefix(plain(key)) is not None and not is_empty(turn[key])}
+    found = {key: text_of(value, f"the field '{key}' of a turn") for key, value in fields.items()}
+    texts = {text.strip() for text in [*found.values(), thought or ""]} - {""}
+    if len(texts) > 1:
+        raise Malformed(
+            f"a turn holds thinking in several places ({', '.join(map(str, found))}) that differ", "ambiguous_columns"
+        )
+    return next((text for text in [*found.values(), thought or ""] if text.strip()), None)

@@ -1,0 +1,56 @@
+"""The names under which public sources hold a question, a chain, an answer and what else belongs to a row.
+
+Names are compared in lower case, with "_" for blanks and hyphens. docs/data.md has the table.
+"""
+
+import functools
+import re
+
+CONVERSATIONS = ("messages", "conversations", "conversation", "dialogue", "chat")
+QUESTIONS = ("question", "problem", "query", "instruction", "prompt", "user", "human", "input", "task")
+# From the longest form of a solution to the shortest: of several columns the first that is there is the response.
+RESPONSES = (
+    "full_response", "generation", "generations", "model_response", "model_output", "response", "responses",
+    "completion", "completions", "output", "assistant", "gpt", "attempt", "deepseek_attempt", "solution",
+    "deepseek_solution",
+)  # fmt: skip
+ANSWERS = ("answer", "final_answer", "expected_answer", "ground_truth", "gold_answer", "gold", "target")
+SYSTEMS = ("system", "system_prompt", "system_message")
+# What a question cannot be answered without: a row where such a column holds something is not trained on without it.
+CONTEXTS = frozenset(
+    [
+        "history",
+        "tools",
+        "functions",
+        "context",
+        "passage",
+        "documents",
+        "choices",
+        "options",
+        "image",
+        "images",
+        "audio",
+        "audios",
+        "video",
+        "videos",
+    ]
+)
+# Values of a column named `reasoning` that only say how much was asked for.
+FLAGS = frozenset(["on", "off", "true", "false", "yes", "no", "none", "low", "medium", "high", "minimal", "0", "1"])
+_REASONING = re.compile(
+    r"(?P<prefix>(?:.*_)?)(?:reasoning|reasoning_(?:content|trace|text)|thinking|thoughts?|thinking_trajector(?:y|ies)|"
+    r"chain_of_thought|complex_cot|cot|rationale|long_cot|cot_text)"
+)
+
+
+@functools.lru_cache(maxsize=10_000)
+def plain(name: str) -> str:
+    """Return a column's name as names are compared."""
+    return re.sub(r"[\s-]+", "_", str(name).strip().lower())
+
+
+@functools.lru_cache(maxsize=10_000)
+def reasoning_prefix(name: str) -> str | None:
+    """Return what stands before the word for reasoning in a plain name ("deepseek_"), None for any other name."""
+    found = _REASONING.fullmatch(name)
+    return found["prefix"] if found else None

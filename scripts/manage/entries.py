@@ -1,0 +1,180 @@
+"""Finished experiments as entries of one leaderboard: what each scored, and what must be the same to compare them."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from scripts.common.cli import UserError
+from scripts.common.config.report import Scoring
+from scripts.compare.labels import control_of, is_control, listed
+from scripts.report.plain import model_label
+from scripts.select.controls import CONTROLS
+
+ANSWERS = "compare/answers.parquet"
+
+
+class Finished(NamedTuple):
+    """A finished experiment: its folder and its results.json."""
+
+    folder: Path
+    found: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.found["experiment"]["name"])
+
+    @property
+    def answers(self) -> Path | None:
+        """The experiment's answers, where they are at hand."""
+        path = self.folder / ANSWERS
+        return path if path.is_file() else None
+
+    @property
+    def questions(self) -> dict[str, Path]:
+        """The files of questions that are at hand, by benchmark."""
+        names = self.found["experiment"]["evaluation"]["benchmarks"]
+        files = {name: self.folder / f"data/benchmarks/{name}/test.jsonl" for name in names}
+        return {name: file for name, file in files.items() if file.is_file()}
+
+
+class Entry(NamedTuple):
+    """One line of the leaderboard: an arm of an experiment, or a model that was only evaluated."""
+
+    experiment: str
+    arm: str
+    model: str
+    """What people call the model."""
+    trained: bool
+    runs: int
+    random: bool
+    """Whether it learnt from random rows: such entries make the band, and have no rank."""
+    scores: dict[str, dict[str, Any]]
+    """The rows of the table `arms` by benchmark."""
+    gpu_hours: float | None
+    """Of all its training runs; None where nothing was trained."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.experiment}/{self.arm}"
+
+    @property
+    def tokens(self) -> float:
+        """Mean length of an answer, over benchmarks."""
+        return sum(float(row["output_tokens"]) for row in self.scores.values()) / len(self.scores)
+
+
+def read(folders: Iterable[Path]) -> list[Finished]:
+    """Read the results.json of each experiment's folder. Raises UserError for one that has none or is of another form.
+
+    Folders of experiments that are not finished are refused by name: a leaderboard without them would be another one.
+    """
+    found = []
+    for folder in folders:
+        file = folder / "report/results.json"
+        if not file.is_file():
+            raise UserError(f"'{folder}' holds no report/results.json: run that experiment to its end, or leave it out")
+        try:
+            results = json.loads(file.read_text(encoding="utf-8"))
+            results["provenance"]["judge"], results["tables"]["arms"], results["experiment"]["name"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"'{file}' is damaged or from an earlier version: make it again (snakemake --force {file})"
+            ) from error
+        found.append(Finished(folder, results))
+    names = [one.name for one in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(f"two experiments are called '{twice[0]}': a leaderboard names its entries by experiment")
+    return found
+
+
+def weights_of(experiments: Sequence[Finished], average: str | None) -> tuple[str, dict[str, float]]:
+    """Return what is ranked by: a named average (the first that any experiment names, unless one is asked for), else
+    the mean of all benchmarks of the first experiment. Name, and weights by benchmark that sum to 1."""
+    named: dict[str, dict[str, float]] = {}
+    for one in experiments:
+        report = one.found["experiment"]["report"]
+        scoring = Scoring(primary_metric=report["primary_metric"], averages=report["averages"])
+        for name, weights in scoring.weights().items():
+            if named.setdefault(name, weights) != weights:
+                raise UserError(f"the average '{name}' has other benchmarks or weights in '{one.name}' than before it")
+    if average is None and not named:
+        names = list(experiments[0].found["experiment"]["evaluation"]["benchmarks"])
+        return "mean", {name: 1 / len(names) for name in names}
+    chosen = average or next(iter(named))
+    if chosen not in named:
+        raise UserError(f"no experiment has an average '{chosen}' (report.averages); there are: {listed(list(named))}")
+    return chosen, named[chosen]
+
+
+def conditions(one: Finished, benchmarks: Iterable[str]) -> dict[str, str]:
+    """Return what two experiments must share to be compared on these benchmarks, each by what people call it."""
+    experiment, provenance = one.found["experiment"], one.found["provenance"]
+    evaluation = experiment["evaluation"]
+    values: dict[str, Any] = {
+        "the judge": provenance["judge"],
+        "report.primary_metric": experiment["report"]["primary_metric"],
+        "evaluation.system_prompt": evaluation["system_prompt"],
+        "evaluation.max_model_length": evaluation["max_model_length"],
+    }
+    values |= {f"evaluation.generation.{key}": value for key, value in evaluation["generation"].items()}
+    for name in benchmarks:
+        asked = evaluation["benchmarks"].get(name)
+        artefact = provenance["artefacts"].get(f"data/benchmarks/{name}/test.jsonl", {})
+        # Questions of which no hash is known are not known to be the same.
+        values[f"the questions of {name}"] = asked and (artefact.get("sha256") or f"unknown in {one.name}")
+        values[f"the kind of {name}"] = asked and asked["kind"]
+        values[f"the samples of {name}"] = asked and asked["samples"]
+    return {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
+
+
+def differing(a: Mapping[str, str], b: Mapping[str, str]) -> list[str]:
+    """Return what differs between two experiments' conditions, in words: 'temperature (0.6 and 1.0)'."""
+    found = []
+    for key in a:
+        if a[key] == b[key]:
+            continue
+        hidden = key.startswith(("the judge", "the questions of ")) or max(len(a[key]), len(b[key])) > 30
+        if "null" in (a[key], b[key]) and key.startswith("the questions of "):
+            found.append(f"{key} (not asked in one of them)")
+        elif not key.startswith(("the kind of ", "the samples of ")) or "null" not in (a[key], b[key]):
+            found.append(key if hidden else f"{key} ({a[key]} and {b[key]})")
+    return found
+
+
+def compatible(experiments: Sequence[Finished], benchmarks: Sequence[str]) -> list[list[Finished]]:
+    """Return the experiments in groups that may be compared, the largest first (of equal ones the one met first)."""
+    groups: dict[tuple[tuple[str, str], ...], list[Finished]] = {}
+    for one in experiments:
+        groups.setdefault(tuple(conditions(one, benchmarks).items()), []).append(one)
+    return sorted(groups.values(), key=len, reverse=True)
+
+
+def entries_of(one: Finished, benchmarks: Sequence[str]) -> list[Entry]:
+    """Return an experiment's entries: what was evaluated on all of the benchmarks. Controls other than random rows are
+    in its own report only."""
+    tables, experiment = one.found["tables"], one.found["experiment"]
+    hours = {row["arm"]: row["gpu_hours"] for row in tables.get("training_arms", [])}
+    rows: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in tables["arms"]:
+        rows.setdefault(row["arm"], {})[row["benchmark"]] = row
+    found = []
+    for arm, scores in rows.items():
+        random = is_random(arm, experiment)
+        if (is_control(arm) and not random) or not set(benchmarks) <= set(scores):
+            continue
+        first = scores[benchmarks[0]]
+        own = experiment["models"].get(arm, experiment["model"])
+        own_scores = {name: scores[name] for name in benchmarks}
+        label = model_label(own["name"])
+        trained = bool(first["trained"])
+        found.append(Entry(one.name, arm, label, trained, int(first["runs"]), random, own_scores, hours.get(arm)))
+    return found
+
+
+def is_random(arm: str, experiment: Mapping[str, Any]) -> bool:
+    """Whether an arm learnt from random rows: a subset of that method, or a control that draws rows."""
+    if arm in experiment["subsets"]:
+        return bool(experiment["subsets"][arm].get("method") == "random")
+    known = CONTROLS.get(control_of(arm))
+    return arm not in experiment["models"] and known is not None and not known.of_pruned

@@ -1,0 +1,93 @@
+"""Scores by benchmark and arm: the mean with its interval, and every training run as a dot."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from scripts.common import cli
+from scripts.compare.labels import arm_label
+from scripts.report.figures import style
+from scripts.report.figures.base import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLUMNS = 2
+TALLEST = 6.5  # inches of lines: what a page holds
+
+
+FIGURE = Figure(
+    caption="Scores by arm with their intervals (dashed: of these runs only); small circles are single training runs.",
+    alt="Dot plot of scores by benchmark and arm, with intervals and single runs.",
+    tables=("arms", "scores"),
+)
+
+
+def draw_benchmark(axes: "Axes", arms: pd.DataFrame, scores: pd.DataFrame, styles: dict[str, dict[str, str]]) -> None:
+    """Draw one benchmark: `arms` and `scores` are its rows of those tables."""
+    for place, (_, arm) in enumerate(arms.iterrows()):
+        look = styles[arm["arm"]]
+        runs = style.runs_of(scores, arm["arm"])["score"]
+        axes.plot(
+            [100 * arm["ci_low"], 100 * arm["ci_high"]],
+            [place, place],
+            color=look["color"],
+            linewidth=1.6,
+            linestyle=(0, (2, 1)) if arm["level"] == "these runs" else "solid",
+            solid_capstyle="butt",
+        )
+        axes.plot(
+            100 * arm["score"],
+            place,
+            marker=look["marker"],
+            color=look["color"],
+            markersize=6,
+            markeredgecolor="white",
+            zorder=3,
+        )
+        axes.plot(
+            100 * runs,
+            [place + 0.27] * len(runs),
+            "o",
+            markersize=2.6,
+            markerfacecolor="white",
+            markeredgecolor=look["color"],
+            markeredgewidth=0.8,
+        )
+    axes.set_ylim(len(arms) - 0.5, -0.5)
+    axes.set_title(str(arms["benchmark"].iloc[0]))
+    axes.tick_params(axis="y", length=0)
+    style.grid_lines(axes)
+
+
+def plot(arms: pd.DataFrame, scores: pd.DataFrame, path: Path) -> None:
+    """Write the figure from the tables `arms` and `scores`."""
+    styles = style.arm_styles(arms)
+    names = list(styles)
+    benchmarks = list(dict.fromkeys(arms["benchmark"]))
+    columns = min(COLUMNS, len(benchmarks))
+    rows = -(-len(benchmarks) // columns)
+    figure, grid = style.new_figure(
+        0.35 + rows * (0.45 + min(0.3, TALLEST / (rows * len(names))) * len(names)),
+        rows,
+        columns,
+        sharey=True,
+        sharex=True,
+    )
+    for axes, benchmark in zip(grid.flat, benchmarks, strict=False):
+        draw_benchmark(axes, arms[arms["benchmark"] == benchmark], scores[scores["benchmark"] == benchmark], styles)
+    for axes in grid.flat[len(benchmarks) :]:
+        axes.set_visible(False)
+    for axes in grid[:, 0]:
+        axes.set_yticks(range(len(names)), [arm_label(name) for name in names])
+    figure.supxlabel("score, % of questions right (mean over samples)", fontsize=8)
+    style.save(figure, path)
+
+
+def main() -> None:
+    FIGURE.draw(__doc__, plot)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,98 @@
+"""How figures look: sizes, colours that colour-blind readers tell apart (Okabe and Ito), markers that print in grey."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from scripts.common.atomic import replacing
+from scripts.compare.labels import kind_of
+from scripts.select.controls import CONTROLS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH = 6.3  # inches: the text width of the page
+GREY, LIGHT = "#555555", "#E4E4E4"
+BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, YELLOW = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+    "#B8A800",  # Okabe and Ito's yellow, darkened to show on white
+)
+CYCLE = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, YELLOW)
+MARKERS = {"subset": "o", **{name: control.marker for name, control in CONTROLS.items()}, "fixed": "X"}
+LINES = {"subset": "-", **{name: control.line for name, control in CONTROLS.items()}}
+
+
+def arm_styles(arms: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return colour and marker of each arm of the table `arms`, in its order.
+
+    The colour is by place among the trained arms (grey for other models), the marker by what kind of arm it is.
+    """
+    styles: dict[str, dict[str, Any]] = {}
+    place = 0
+    for arm, trained in arms[["arm", "trained"]].drop_duplicates().itertuples(index=False):
+        color = CYCLE[place % len(CYCLE)] if trained else GREY
+        styles[arm] = {"color": color, "marker": MARKERS[kind_of(arm, trained)]}
+        place += trained
+    return styles
+
+
+def runs_of(scores: pd.DataFrame, arm: str) -> pd.DataFrame:
+    """Return an arm's rows of the table `scores`: its runs, or the model that was not trained here."""
+    return scores[scores["model"].str.replace(r"-t\d+$", "", regex=True) == arm]
+
+
+def new_figure(height: float, rows: int = 1, columns: int = 1, **options: Any) -> "tuple[Figure, Any]":
+    """Return a figure of the page's width and its axes (always a 2-D array)."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    matplotlib.rcParams.update(
+        {
+            "svg.fonttype": "path",  # the same letters in every viewer
+            "text.parse_math": False,  # names are data: a dollar is a dollar
+            "svg.hashsalt": "sft-report",  # the same file from the same data
+            "font.size": 8,
+            "axes.titlesize": 8.5,
+            "axes.titleweight": "bold",
+            "axes.titlelocation": "left",
+            "axes.labelsize": 8,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.linewidth": 0.6,
+            "axes.edgecolor": GREY,
+            "xtick.labelsize": 7.5,
+            "ytick.labelsize": 7.5,
+            "xtick.major.width": 0.6,
+            "ytick.major.width": 0.6,
+            "legend.fontsize": 7.5,
+            "legend.frameon": False,
+            "hatch.linewidth": 0.6,
+        }
+    )
+    return pyplot.subplots(rows, columns, figsize=(WIDTH, height), squeeze=False, layout="constrained", **options)
+
+
+def grid_lines(axes: "Axes", axis: str = "x") -> None:
+    """Draw faint lines behind the data."""
+    axes.grid(axis=axis, color=LIGHT, linewidth=0.6)  # type: ignore[arg-type]
+    axes.set_axisbelow(True)
+
+
+def save(figure: "Figure", path: Path) -> None:
+    """Write a figure as SVG, without a date; what stands out over its edges (a long legend) is taken in."""
+    from matplotlib import pyplot
+
+    with replacing(path) as temporary:
+        figure.savefig(
+            temporary, format="svg", bbox_inches="tight", pad_inches=0.03, metadata={"Date": None, "Creator": None}
+        )
+    pyplot.close(figure)

@@ -1,0 +1,136 @@
+"""Orphans: what a cut would leave behind that speaks of what was cut, found and mended before the cut is made.
+
+A kept step that comes right after a cut one is an orphan when it opens with a reference ("So that works", "But we
+already argued ...") or draws a conclusion from a number that stood only in what was cut. Then the cut is extended to
+the orphan, if that is a functional step which says nothing new, or else the step before it is kept after all.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from scripts.common.chain import BOXED
+from scripts.common.fences import MARK
+from scripts.common.tables import iterate_table
+from scripts.select.limopro.patterns import PROGRESSIVE, english
+from scripts.select.limopro.reading import numbers_in
+from scripts.select.limopro.units import unit_bounds
+from scripts.select.tables import STEPS
+
+BATCH = 10_000
+SHORT = 200  # characters of a functional step that a cut may be extended to
+
+_TURN = r"(?:but|although|though|however|otherwise|except)\b[,.…]*\s*"
+_LEAD = rf"(?:(?:so|and|okay|ok|hmm+|well|then|therefore|thus|hence|now|yes|ah|oh|great|good)\b[,.!…]*\s*|{_TURN})*"
+# It points back at what was said just before.
+_REFERENCE = re.compile(
+    rf"{_LEAD}(?:(?:that|this|these|those|it|they|both|neither|either)(?:'s|'re)?\b|(?:the )?same\b|which\b|such\b"
+    r"|in (?:either|both|that|this) (?:case|way)s?\b|either way"
+    r"|(?:correct|right|exactly|perfect|indeed|likewise|similarly|no|yes|yep)\b"
+    r"|(?:as|like) (?:before|above|i (?:said|thought))|(?:we|i) (?:already|just)\b|这|那|它|两种|同样)"
+    rf"|{_TURN}then\b"
+)
+# It turns against what was said just before. A check that begins so ("But wait, is it?") doubts the derivation instead.
+_CONTRADICTION = re.compile(_TURN)
+_CONCLUSION = re.compile(r"(?:so|then|therefore|thus|hence|consequently|which means)\b")
+
+
+class Piece(NamedTuple):
+    """A step as it is read for orphans."""
+
+    text: str
+    pattern: str
+
+
+class Account(NamedTuple):
+    """What became of the steps that were to be cut."""
+
+    cut: int
+    """Steps that are cut."""
+    extended: int
+    """Of these, orphans that a cut was extended to."""
+    kept: int
+    """Steps kept because their cut would have left an orphan."""
+
+    def __add__(self, other: "Account") -> "Account":  # type: ignore[override]
+        return Account(*(one + more for one, more in zip(self, other, strict=True)))
+
+
+def is_orphan(step: Piece, gone: Counter[str], known: Container[str]) -> bool:
+    """Tell whether a step cannot stand after a cut.
+
+    `gone` counts the numbers of what was cut (a Counter), `known` holds those of what is kept before it.
+    """
+    start, end = unit_bounds(step.text)[0]
+    unit = step.text[start:end]
+    opening = english(unit)
+    if _REFERENCE.match(opening) or (step.pattern == PROGRESSIVE and _CONTRADICTION.match(opening)):
+        return True
+    lost = [number for number in numbers_in(unit) if gone[number] > 0 and number not in known]
+    return bool(_CONCLUSION.match(opening) and lost)
+
+
+def mend(steps: Sequence[Piece], removed: Iterable[int]) -> tuple[list[int], Account]:
+    """Return which steps may go of those that are to be removed, by number, and the account.
+
+    The time is linear in the steps: each is cut once at most and taken back once at most.
+    """
+    due, gone, extensions, kept = set(removed), set[int](), set[int](), 0
+    numbers = [set(numbers_in(step.text)) for step in steps]
+    known: set[str] = set()  # numbers of what is kept so far
+    run: list[int] = []  # the cut steps just before the one that is looked at
+    lost: Counter[str] = Counter()  # their numbers
+    for place, step in enumerate(steps):
+        taken, looked_at = place in due, place
+        restored = []
+        while not taken and run and is_orphan(steps[looked_at], lost, known):
+            if looked_at == place and place < len(steps) - 1 and _says_nothing_new(step, numbers[place], known):
+                extensions.add(place)
+                taken = True
+                break
+            looked_at = run.pop()
+            restored.append(looked_at)
+            lost.subtract(numbers[looked_at])
+        if taken:
+            run.append(place)
+            lost.update(numbers[place])
+            continue
+        kept += len(set(restored) - extensions)
+        extensions -= set(restored)
+        gone.update(run)
+        known.update(numbers[place], *(numbers[number] for number in restored))
+        run, lost = [], Counter()
+    gone.update(run)
+    return sorted(gone), Account(len(gone), len(extensions), kept)
+
+
+def _says_nothing_new(step: Piece, numbers: set[str], known: set[str]) -> bool:
+    """Tell whether a cut may be extended to a step: a short functional one, all of whose numbers are known."""
+    stays = any(mark in step.text for mark in (BOXED, *MARK))  # what may state the answer is never cut
+    return step.pattern != PROGRESSIVE and len(step.text) <= SHORT and not stays and numbers <= known
+
+
+def _chains(steps: Path, ids: Sequence[str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield the steps of each of the chains `ids`, which stand together in the table `steps`."""
+    batches = iterate_table(STEPS, steps, BATCH, ["id", "step", "text", "pattern"], ids=ids)
+    rows = (row for batch in batches for row in batch.to_pylist())
+    for identity, chain in groupby(rows, key=itemgetter("id")):
+        yield identity, list(chain)
+
+
+def mend_pairs(pairs: pl.DataFrame, steps: Path) -> tuple[pl.DataFrame, Account]:
+    """Return the steps to remove, as (id, step), of those in `pairs`, so that no orphan is left, and the account."""
+    wanted = dict(pairs.group_by("id").agg("step").iter_rows())
+    total, mended = Account(0, 0, 0), []
+    for identity, chain in _chains(steps, list(wanted)):
+        pieces = [Piece(row["text"], row["pattern"]) for row in chain]
+        removed, account = mend(pieces, wanted[identity])
+        mended += [(identity, number) for number in removed]
+        total += account
+    return pl.DataFrame(mended, schema=pairs.select("id", "step").schema, orient="row").sort("id", "step"), total

@@ -1,0 +1,184 @@
+"""Reasoning in every container is the chain, byte for byte; what could be lost or taken for something else is said."""
+
+from typing import Any
+
+import pytest
+
+from scripts.common.chain import ChainError, split_response
+from scripts.common.config.dataset import ColumnNames
+from scripts.data.formats import Columns, Malformed, RawRow, to_raw
+
+CHAIN = "Four rows of 7 are 28.\n\nWait, check: 28/4 = 7. Yes."
+SHORT = "There are $\\boxed{28}$ chairs."
+ASKED = "Four rows of 7 chairs. How many?"
+USER = {"role": "user", "content": ASKED}
+
+
+def assistant(**fields: Any) -> dict[str, Any]:
+    return {"messages": [USER, {"role": "assistant", "content": SHORT, **fields}]}
+
+
+HELD_APART: dict[str, dict[str, Any]] = {
+    "field reasoning_content": assistant(reasoning_content=CHAIN),
+    "field reasoning": assistant(reasoning=CHAIN, tool_calls=[]),
+    "field thinking": assistant(thinking=CHAIN),
+    "two fields alike": assistant(reasoning=CHAIN, reasoning_content=CHAIN),
+    "parts": assistant(content=[{"type": "thinking", "thinking": CHAIN}, {"type": "text", "text": SHORT}]),
+    "from and value": {"conversations": [{"from": "human", "value": ASKED},
+                                         {"from": "gpt", "value": SHORT, "reasoning_content": CHAIN}]},
+    "column reasoning": {"question": ASKED, "reasoning": CHAIN, "response": SHORT},
+    "column thinking": {"problem": ASKED, "thinking": CHAIN, "solution": SHORT, "answer": "28"},
+    "alpaca and reasoning": {"instruction": ASKED, "input": "", "output": SHORT, "reasoning": CHAIN},
+    "trajectory": {"question": ASKED, "solution": "28", "deepseek_thinking_trajectory": CHAIN, "deepseek_attempt": SHORT},
+    "trajectories": {"question": ASKED, "solution": "28", "thinking_trajectories": [CHAIN], "attempt": SHORT},
+    "deepseek": {"problem": ASKED, "ground_truth_solution": "28", "deepseek_reasoning": CHAIN, "deepseek_solution": SHORT},
+    "Complex_CoT": {"Question": ASKED, "Complex_CoT": CHAIN, "Response": SHORT},
+    "open conversation": {"messages": [USER], "reasoning": CHAIN, "answer": SHORT},
+    "prompt and completion": {"prompt": [USER], "completion": [{"role": "assistant", "content": SHORT, "thinking": CHAIN}]},
+    "reasoning between tags of its own": {"question": ASKED, "reasoning": f"<think>{CHAIN}</think>", "response": SHORT},
+}  # fmt: skip
+WHOLE = f"<think>\n{CHAIN}\n</think>\n\n{SHORT}"
+IN_ONE_TEXT: dict[str, dict[str, Any]] = {
+    "generation": {"problem": ASKED, "solution": "28", "generation": WHOLE},
+    "generations": {"problem": ASKED, "solution": "28", "generations": ["<think>No.</think>27", WHOLE],
+                    "correctness_math_verify": [False, True], "is_reasoning_complete": [True, True]},
+    "full_response": {"problem": ASKED, "ground_truth": "28", "full_response": WHOLE},
+    "another name": {"problem": ASKED, "r1_distilled": WHOLE},
+    "another name beside a solution": {"problem": ASKED, "solution": "It is 28.", "r1_distilled": WHOLE},
+    "query": {"query": ASKED, "response": WHOLE},
+    "User and Assistant": {"User": ASKED, "Assistant": WHOLE},
+    "Question and Response": {"Question": ASKED, "Response": WHOLE},
+    "Problem and Solution": {"Problem ": ASKED, "Solution": WHOLE},
+    "a flag beside it": {"question": ASKED, "response": WHOLE, "reasoning": "on"},
+    "said again": {"question": ASKED, "reasoning": CHAIN, "response": WHOLE, "answer": "28"},
+    "conversations of role and content": {"conversations": [USER, {"role": "assistant", "content": WHOLE}]},
+    "messages of from and value": {"messages": [{"from": "human", "value": ASKED}, {"from": "gpt", "value": WHOLE}]},
+    "conversation as text": {"messages": f'[{{"role": "user", "content": "{ASKED}"}}]', "response": WHOLE},
+}  # fmt: skip
+
+
+def read(row: dict[str, Any], **names: Any) -> RawRow:
+    return to_raw(Columns(row, ColumnNames(**names)), "auto", ColumnNames(**names))
+
+
+@pytest.mark.parametrize("name", [*HELD_APART, *IN_ONE_TEXT])
+def test_the_chain_is_the_reasoning(name: str) -> None:
+    raw = read({**HELD_APART, **IN_ONE_TEXT}[name]).values
+    parts = split_response(raw["response"] or "")
+    assert raw["question"] == ASKED
+    assert (parts.reasoning, raw["response"]) == (CHAIN, WHOLE)
+    assert raw["answer"] in (None, "28")
+
+
+def test_columns_say_what_was_taken_and_what_was_left_out() -> None:
+    columns = Columns({**HELD_APART["trajectory"], "cot_type": "math"})
+    found = to_raw(columns)
+    assert columns.taken == {
+        "question": "question", "deepseek_thinking_trajectory": "reasoning", "deepseek_attempt": "response",
+    }  # fmt: skip
+    assert columns.left_out() == ["solution", "cot_type"]
+    assert found.notes == ["the response is from deepseek_attempt, and not from solution"]
+
+
+TAGS = {
+    "think": ("<think>\n", "\n</think>\n\n"),
+    "thinking": ("<thinking>", "</thinking>"),
+    "capitals": ("<THINK>\n", "\n</THINK>\n"),
+    "blanks": ("< think >\n", "\n</ Think >\n"),
+    "thought": ("<|begin_of_thought|>\n\n", "\n\n<|end_of_thought|>\n\n<|begin_of_solution|>\n\n"),
+    "thought, its end left out": ("<|begin_of_thought|>\n\n", "\n\n<|begin_of_solution|>\n\n"),
+    "triangles": ("◁think▷", "◁/think▷"),
+    "channels": ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
+    "channels without tokens": ("analysis", "assistantfinal"),
+    "brackets": ("[THINK]", "[/THINK]"),
+    "seed": ("<seed:think>", "</seed:think>"),
+    "command": ("<|START_THINKING|>", "<|END_THINKING|>"),
+    "reasoning": ("<reasoning>\n", "\n</reasoning>\n"),
+    "escaped": ("&lt;think&gt;", "&lt;/think&gt;"),
+    "closing only": ("", "\n</think>\n\n"),
+    "opened twice": ("<think>\n<think>\n", "\n</think>\n\n"),
+}
+
+
+@pytest.mark.parametrize("name", TAGS)
+def test_every_familys_tags_are_cut_at(name: str) -> None:
+    opening, closing = TAGS[name]
+    text = f"{opening}{CHAIN}{closing}{SHORT}"
+    parts = split_response(text)
+    assert parts.reasoning == CHAIN and parts.after.endswith(SHORT) and "".join(parts) == text
+    assert read({"question": ASKED, "response": text}).values["response"] == text
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("<think>a</think>b<think>c</think>d", "think_not_one_block"),
+        ("<think>a</think>b</think>c", "think_not_one_block"),
+        ("<think>a</think>b<thinking>c</thinking>d", "think_not_one_block"),
+        ("</think>a<think>", "think_not_one_block"),
+        ("<think>a", "think_not_closed"),
+        ("<|begin_of_thought|>a", "think_not_closed"),
+        ("<THINK>a</thinking>", "think_not_closed"),
+        ("<|channel|>analysis<|message|>a", "think_not_closed"),
+    ],
+)
+def test_thinking_that_is_no_one_block_has_a_reason(text: str, reason: str) -> None:
+    with pytest.raises(ChainError) as caught:
+        split_response(text)
+    assert caught.value.reason == reason
+
+
+def test_a_worked_solution_that_ends_on_hashes() -> None:
+    text = "4 rows of 7 are 4*7=<<4*7=28>>28.\n#### 28"
+    raw = read({"question": ASKED, "answer": text}).values
+    assert raw["response"] == text and raw["answer"] == "28"
+    assert split_response(text).reasoning == "4 rows of 7 are 4*7=<<4*7=28>>28."
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
+    "two trajectories": (
+        {"question": ASKED, "gemini_thinking_trajectory": "a", "deepseek_thinking_trajectory": "b", "solution": "28"},
+        "ambiguous_columns", "could each be the reasoning"),
+    "two chains": (
+        {"question": ASKED, "generation": WHOLE, "response": "<think>x</think>y"}, "ambiguous_columns", "each be the resp"),
+    "two other thoughts": (
+        {"question": ASKED, "reasoning": "another", "response": WHOLE}, "ambiguous_columns", "between the tags"),
+    "history": (
+        {"instruction": "And then?", "output": "x", "history": [["a", "b"]]}, "context", "'history'"),
+    "tools": ({**assistant(), "tools": [{"name": "calculator"}]}, "context", "'tools'"),
+    "choices": ({"question": ASKED, "choices": ["1", "2"], "response": WHOLE}, "context", "'choices'"),
+    "calls": (assistant(tool_calls=[{"name": "x"}]), "context", "calls tools"),
+    "image": ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "context", "'image_url'"),
+    "several turns": ({"messages": [USER, {"role": "assistant", "content": "x"}] * 2}, "several_turns", "not one user"),
+    "no response": ({"messages": [USER]}, "malformed", "there is no response"),
+    "no question": ({"response": WHOLE}, "malformed", "say by dataset.columns"),
+    "a number": ({"question": 3, "response": WHOLE}, "malformed", "is int, not text"),
+    "half a pair": ({"question": ASKED, "response": WHOLE, "answer": "\ud83d"}, "not_utf8", "half a surrogate pair"),
+    "an object": ({"question": ASKED, "response": WHOLE, "answer": {"a": 1}}, "answer_not_parseable", "an object"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_be_lost_is_refused_with_a_reason(name: str) -> None:
+    row, reason, message = REFUSED[name]
+    with pytest.raises(Malformed, match=message) as caught:
+        read(row)
+    assert caught.value.reason == reason
+
+
+def test_columns_that_are_named_are_taken() -> None:
+    row = {"p": ASKED, "hint": "Count.", "meta": {"cot": CHAIN, "runs": [{"end": SHORT}]}, "gold": 28.0, "tools": "[1]"}
+    names = {"question": ["p", "hint"], "reasoning": "meta.cot", "response": "meta.runs.0.end", "answer": "gold"}
+    raw = read(row, **names, ignore=["tools"]).values
+    assert raw["question"] == f"{ASKED}\nCount." and raw["response"] == WHOLE and raw["answer"] == "28"
+    two = {
+        "question": ASKED,
+        "gemini_thinking_trajectory": "a",
+        "deepseek_thinking_trajectory": CHAIN,
+        "attempt": SHORT,
+    }
+    assert read(two, reasoning="deepseek_thinking_trajectory").values["response"] == WHOLE
+    with pytest.raises(Malformed, match="'cot' is missing or empty"):
+        read({"question": ASKED, "response": SHORT, "cot": ""}, reasoning="cot")
+    with pytest.raises(Malformed, match="'x' is missing or empty"):
+        read({"question": ASKED, "response": SHORT}, question="x")

@@ -1,0 +1,226 @@
+"""Several experiments in one table: who may be compared, ranks and groups against plain statistics, a course's entries."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from scipy import stats
+
+from scripts.common.cli import UserError
+from scripts.common.config.load import load_experiment
+from scripts.common.digest import ROOT
+from scripts.common.tables import write_table
+from scripts.compare.answer_matrix import read_answers
+from scripts.compare.summarise_scores import score_tables
+from scripts.evaluate.tables import ANSWERS
+from scripts.manage import course, leaderboard
+from scripts.manage.entries import compatible, conditions, differing, entries_of, read, weights_of
+from scripts.manage.ranking import letters, ranked
+from tests.beside import LEADERBOARD
+from tests.made_up_results import CONFIG
+
+BENCHMARKS = ("chains", "long_chains")
+DIFFICULTY = np.random.default_rng(3).normal(0, 1.2, (2, 60))
+
+
+def rows_of(
+    model: str, arm: str | None, seed: int | None, lift: float, rng: np.random.Generator
+) -> list[dict[str, Any]]:
+    found = []
+    for benchmark, hardness in zip(BENCHMARKS, DIFFICULTY, strict=True):
+        for q, hard in enumerate(hardness):
+            for sample in range(4):
+                right = bool(rng.random() < 1 / (1 + np.exp(hard - lift)))
+                found.append(
+                    {
+                        "model": model, "subset": arm, "train_seed": seed, "benchmark": benchmark, "question_id": f"{q:03d}",
+                        "sample": sample, "correct": int(right), "extracted": "7", "gold": "7", "output_tokens": 90,
+                        "truncated": False, "finish_reason": "stop", "text": "",
+                    }
+                )  # fmt: skip
+    return found
+
+
+def finish(
+    root: Path, name: str, lift: float, answers: bool = True, temperature: float = 0.6, questions: str = "q"
+) -> Path:
+    """Write what a finished experiment leaves: a selection and its random rows, three seeds each, and the base model."""
+    settings = CONFIG | {"name": name, "report": {"averages": {"course": list(BENCHMARKS)}}}
+    settings["evaluation"] = CONFIG["evaluation"] | {"generation": {"max_new_tokens": 256, "temperature": temperature}}
+    experiment = load_experiment(settings)
+    rng = np.random.default_rng(sum(map(ord, name)))
+    rows = rows_of("base", None, None, -1.5, np.random.default_rng(1))
+    for arm, own in (("limopro", lift), ("random-300", 0.0), ("limopro.unpruned", lift)):
+        for seed in (1, 2, 3):
+            rows += rows_of(f"{arm}-t{seed}", arm, seed, own + rng.normal(0, 0.05), rng)
+    folder = root / name
+    file = folder / "compare/answers.parquet"
+    file.parent.mkdir(parents=True)
+    write_table(ANSWERS, rows, file)
+    _, arms = score_tables(read_answers(file), 0.05)
+    if not answers:
+        file.unlink()
+    hashes = {f"data/benchmarks/{name}/test.jsonl": {"sha256": f"{questions} {name}"} for name in BENCHMARKS}
+    found = {
+        "experiment": experiment.model_dump(mode="json"),
+        "tables": {
+            "arms": json.loads(arms.to_json(orient="records")),
+            "training_arms": [{"arm": "limopro", "gpu_hours": 1.5}],
+        },
+        "provenance": {"judge": "j", "artefacts": hashes},
+    }
+    (folder / "report").mkdir()
+    (folder / "report/results.json").write_text(json.dumps(found))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Five experiments: two of them cannot be compared with the others, and of one the answers are gone."""
+    root = tmp_path_factory.mktemp("results")
+    return [
+        finish(root, "good", 2.0),
+        finish(root, "fair", 0.6),
+        finish(root, "gone", 0.6, answers=False),
+        finish(root, "hot", 2.0, temperature=1.0),
+        finish(root, "other", 2.0, questions="others"),
+    ]
+
+
+def test_only_what_is_alike_is_compared(folders: list[Path]) -> None:
+    experiments = read(folders)
+    groups = compatible(experiments, BENCHMARKS)
+    assert [[one.name for one in group] for group in groups] == [["good", "fair", "gone"], ["hot"], ["other"]]
+    first, hot, other = (conditions(group[0], BENCHMARKS) for group in groups)
+    assert differing(first, hot) == ["evaluation.generation.temperature (0.6 and 1.0)"]
+    assert differing(first, other) == ["the questions of chains", "the questions of long_chains"]
+
+
+def test_places_and_groups(folders: list[Path]) -> None:
+    experiments = read(folders)
+    what, weights = weights_of(experiments, None)
+    assert (what, weights) == ("course", {"chains": 0.5, "long_chains": 0.5})
+    board = leaderboard.board_of(experiments[:3], weights, 0.05)
+    names = [placed.entry.key for placed in board.placed]
+    assert names[0] == "good/limopro" and names[-1] == "good/base" and len(names) == 4, (
+        "the base model stands there once"
+    )
+    assert set(names[1:3]) == {"fair/limopro", "gone/limopro"}
+    places = {placed.entry.key: placed for placed in board.placed}
+    assert (places["good/limopro"].best, places["good/limopro"].worst) == (1, 1)
+    assert (places["good/base"].best, places["good/base"].worst) == (4, 4)
+    assert not places["gone/limopro"].paired and places["fair/limopro"].paired
+    assert places["fair/limopro"].group == places["gone/limopro"].group != places["good/limopro"].group
+    assert board.randoms == 3 and board.band and board.band[0] < 0.5 < board.band[1]
+    scores = [placed.score.score for placed in board.placed]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_pair_of_untrained_models_is_the_paired_t_test(tmp_path: Path) -> None:
+    """scipy's, on the questions' means; without the answers it is that of two samples, which finds less."""
+    folder = finish(tmp_path, "one", 0.0)
+    rows = rows_of("base", None, None, 0.0, np.random.default_rng(5)) + rows_of(
+        "mine", None, None, 0.3, np.random.default_rng(6)
+    )
+    write_table(ANSWERS, rows, folder / "compare/answers.parquet")
+    answers = read_answers(folder / "compare/answers.parquet")
+    results = json.loads((folder / "report/results.json").read_text())
+    results["tables"]["arms"] = json.loads(score_tables(answers, 0.05)[1].to_json(orient="records"))
+    (folder / "report/results.json").write_text(json.dumps(results))
+    (one,) = read([folder])
+    from scripts.manage.ranking import answered, difference, score_of
+
+    weights = {"chains": 1.0}
+    entries = entries_of(one, ["chains"])
+    at_hand = answered([one], entries, weights)
+    scores = {entry.key: score_of(entry, at_hand, weights, 0.05) for entry in entries}
+    wide = answers[answers["benchmark"] == "chains"].pivot_table(index="question_id", columns="model", values="correct")
+    gap, p = difference(*entries, scores, at_hand)
+    expected = stats.ttest_rel(wide["base"], wide["mine"])
+    assert (gap, p) == (pytest.approx(wide["base"].mean() - wide["mine"].mean()), pytest.approx(expected.pvalue))
+    _, unpaired = difference(*entries, scores, at_hand._replace(whole=None))
+    assert unpaired == pytest.approx(stats.ttest_ind(wide["base"], wide["mine"]).pvalue, abs=0.02) and unpaired > p
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_letters_are_shared_exactly_by_those_not_apart(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    keys = [str(n) for n in range(7)]
+    pairs = list(itertools.combinations(keys, 2))
+    apart = [pair for pair in pairs if rng.random() < rng.choice([0.2, 0.5, 0.8])]
+    found = {key: set(text.split()) for key, text in letters(keys, apart).items()}
+    assert all(found.values())
+    assert [pair for pair in pairs if not found[pair[0]] & found[pair[1]]] == apart
+
+
+def test_the_pages(folders: list[Path], tmp_path: Path) -> None:
+    experiments = read(folders)
+    what, weights = weights_of(experiments, "course")
+    boards = [leaderboard.board_of(group, weights, 0.05) for group in compatible(experiments, BENCHMARKS)]
+    leaderboard.write(boards, what, weights, 0.05, "Entries <b>", tmp_path / "out")
+    text = (tmp_path / "out/leaderboard.md").read_text()
+    assert text.count("Not comparable with the first table") == 2 and "temperature \\(0\\.6 and 1\\.0\\)" in text
+    assert "‡ Its answers are not at hand" in text and "3 arms of random rows scored" in text
+    html = (tmp_path / "out/leaderboard.html").read_text()
+    assert html.count("<table") == 3 and "Entries &lt;b&gt;" in html and html.count("<img") == 3
+    assert (tmp_path / "out/leaderboard.pdf").read_bytes().startswith(b"%PDF-")
+    table = pd.read_csv(tmp_path / "out/leaderboard.csv")
+    assert list(table["table"].unique()) == [1, 2, 3] and len(table) == sum(len(board.placed) for board in boards)
+
+
+def test_what_cannot_be_read_is_said(tmp_path: Path, folders: list[Path]) -> None:
+    with pytest.raises(UserError, match=r"holds no report/results\.json"):
+        read([tmp_path])
+    with pytest.raises(UserError, match="two experiments are called 'good'"):
+        read([folders[0], folders[0]])
+    with pytest.raises(UserError, match="no experiment has an average 'mine'"):
+        weights_of(read(folders), "mine")
+
+
+class TestCourse:
+    LIKE = yaml.safe_load((ROOT / "experiments/evaluate-only.yaml").read_text())
+
+    def entries(self, folder: Path, *lines: str) -> Path:
+        path = folder / "entries.csv"
+        path.write_text("\n".join(("team,model,commit", *lines)) + "\n")
+        return path
+
+    def test_entries_become_an_experiment(self, tmp_path: Path) -> None:
+        path = self.entries(tmp_path, "Team 02,org/model-a,0123abc", "team03,org/model-b," + "f" * 40)
+        made = load_experiment(course.experiment_of(course.read_entries(path), self.LIKE, "course"))
+        assert {name: (model.name, model.revision) for name, model in made.models.items()} == {
+            "team-02": ("org/model-a", "0123abc"), "team03": ("org/model-b", "f" * 40),
+        }  # fmt: skip
+        assert made.evaluation.model_dump() == load_experiment(self.LIKE).evaluation.model_dump()
+
+    @pytest.mark.parametrize(
+        ("lines", "fault"),
+        [
+            (["a,org/m,main"], "line 2: 'main' is no commit"),
+            (["a,org/m,"], "line 2: the commit is missing"),
+            (["a,org/m,0123abc", "A,org/n,0123abc"], "line 3: the team 'A' is there already"),
+            (["a,,0123abc"], "line 2: an entry needs a team and a model"),
+            ([], "columns team, model, commit"),
+        ],
+    )
+    def test_a_mistake_is_one_sentence(self, tmp_path: Path, lines: list[str], fault: str) -> None:
+        with pytest.raises(UserError, match=fault):
+            course.read_entries(self.entries(tmp_path, *lines))
+
+    def test_an_experiment_that_trains_is_refused(self) -> None:
+        with pytest.raises(UserError, match="evaluates only"):
+            course.experiment_of({}, {"dataset": {}}, "course")
+
+
+@pytest.mark.real
+def test_the_course_s_average_is_that_of_its_seven() -> None:
+    """The printed averages of the public leaderboard are those of experiments/leaderboard.yaml, but for audited faults."""
+    seven = yaml.safe_load((ROOT / "experiments/leaderboard.yaml").read_text())["report"]["averages"]["course"]
+    table = pd.read_csv(LEADERBOARD)
+    agree = (table[seven].mean(axis=1) - table["avg_printed"]).abs() < 0.0011
+    assert agree.sum() >= len(table) - 3 and ranked([], [], {}, 0.05) == []

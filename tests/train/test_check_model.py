@@ -1,0 +1,126 @@
+"""check_model stops what cannot be right and says the rest, a sentence each, from the model's small files alone."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.common.cli import UserError
+from tests import templates
+from tests.families import FAMILIES, build
+
+Check = Callable[..., str]
+
+
+@pytest.fixture
+def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Check:
+    """Return a function that checks a family with a template; it returns what was said."""
+
+    def run(
+        family: str, template: str, *options: str, training: str = '{"max_length": 512}', eos: str = "<|im_end|>"
+    ) -> str:
+        from scripts.train import check_model
+
+        folder = tmp_path / family
+        tokenizer = templates.save_tokenizer(folder, template, eos)
+        build(FAMILIES[family], len(tokenizer)).config.save_pretrained(folder)  # no weights are there
+        words = ["--model", str(folder), "--dtype", "float32", "--training", training, *options]
+        monkeypatch.setattr(sys, "argv", ["check_model", *words])
+        caplog.clear()
+        with caplog.at_level("INFO"):
+            check_model.main()
+        return caplog.text
+
+    return run
+
+
+def test_what_is_found_is_said(check: Check) -> None:
+    told = check("Qwen2.5", templates.CHATML, "--pool-tokens", "600", eos="<|endoftext|>")
+    assert "it is a qwen2 with a context of 1,024 tokens" in told
+    assert "neither its tokenizer nor its generation_config stops at '<|im_end|>'" in told
+    assert "a conversation of more than training.max_length 512 stops training" in told
+    assert "padded rows equal rows alone" in told
+    assert "drops the reasoning" not in told and "writes the date" not in told
+    assert "neither its tokenizer" not in check("Qwen2.5", templates.CHATML)
+
+
+@pytest.mark.parametrize(
+    ("template", "sentence"),
+    [
+        (templates.R1, "its chat template drops the reasoning of an answer"),
+        (templates.LLAMA3, "its chat template writes the date: in every job 2026-01-01"),
+        (templates.GEMMA2, "its chat template knows no system prompt, and the experiment has none"),
+        (templates.BARE, "ends an answer with no token; training ends it with '<|im_end|>'"),
+    ],
+)
+def test_what_is_peculiar_to_a_template_is_said(check: Check, template: str, sentence: str) -> None:
+    assert sentence in check("Qwen2.5", template)
+
+
+SILENT = templates.CHATML.replace("{% for m in messages %}", "{% for m in messages if m.role != 'system' %}")
+STOPS: dict[str, tuple[str, str, list[str], dict[str, Any], str]] = {
+    "system refused": ("Qwen2.5", templates.GEMMA2, ["--system-prompt", "Be brief."], {}, "system_role to user"),
+    "system left out": ("Qwen2.5", SILENT, ["--training-system-prompt", "Be brief."], {}, "leaves out the system prompt"),
+    "template broken": ("Qwen2.5", "{% for %}", [], {}, "cannot render"),
+    "too long": ("Qwen2.5", templates.CHATML, ["--max-new-tokens", "4000"], {"training": '{"max_length": 2048}'},
+        "max_new_tokens is 4,000, more than the 1,024 .*; and training.max_length 2048 is above the context|"
+        "max_new_tokens is 4,000, more than"),
+    "packing": ("LFM2", templates.CHATML, [], {"training": '{"max_length": 512, "packing": true}'}, "carry a state along the row .conv"),
+    "argument": ("Qwen2.5", templates.CHATML, ["--chat-template-kwargs", '{"enable_thinking": false}'], {}, "does not read enable_thinking"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STOPS)
+def test_what_cannot_be_right_stops(check: Check, name: str) -> None:
+    family, template, options, settings, sentence = STOPS[name]
+    with pytest.raises(UserError, match=sentence):
+        check(family, template, *options, **settings)
+
+
+def test_code_of_a_models_own_is_not_asked_for(check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """transformers would ask y or N at a terminal that nobody sits at."""
+    import json
+
+    check("Qwen2.5", templates.CHATML)
+    place = tmp_path / "Qwen2.5" / "config.json"
+    config = json.loads(place.read_text())
+    config |= {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Config", "AutoModelForCausalLM": "mine.Model"}}
+    place.write_text(json.dumps(config))
+    monkeypatch.setattr("builtins.input", lambda *words: pytest.fail("it asked"))
+    from scripts.train import check_model
+
+    with pytest.raises(UserError, match="is none that transformers knows, and code of a model's own is not run"):
+        check_model.main()
+
+
+def test_an_engine_or_a_tracker_that_is_not_there_is_told_before_training(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    from scripts.evaluate.engines import ENGINES
+
+    options = ["--engine", "vllm"]
+    assert "it answers with" not in check("Qwen2.5", templates.CHATML, *options), "by hand nothing is known of it"
+    monkeypatch.setenv("PYTHON_OF_ENGINE", sys.executable)
+    monkeypatch.setitem(ENGINES, "vllm", replace(ENGINES["vllm"], packages=("json", "no_such_package")))
+    with pytest.raises(UserError, match=r"engine vllm needs the package no_such_package.*'make gpu' makes"):
+        check("Qwen2.5", templates.CHATML, *options)
+    monkeypatch.setitem(ENGINES, "vllm", replace(ENGINES["vllm"], packages=("json",)))
+    assert "it answers with the engine vllm" in check("Qwen2.5", templates.CHATML, *options)
+
+    from scripts.train import trackers
+
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.setitem(trackers.TRACKERS, "wandb", trackers.TRACKERS["wandb"]._replace(package="no_such_package"))
+    with pytest.raises(UserError, match="report_to names wandb, and the package no_such_package is not installed"):
+        check("Qwen2.5", templates.CHATML, "--report-to", "wandb")
+    monkeypatch.setitem(trackers.TRACKERS, "wandb", trackers.TRACKERS["wandb"]._replace(package="json"))
+    with pytest.raises(UserError, match="has no WANDB_API_KEY and no WANDB_MODE"):
+        check("Qwen2.5", templates.CHATML, "--report-to", "wandb")
+    monkeypatch.setenv("WANDB_API_KEY", "secret")
+    told = check("Qwen2.5", templates.CHATML, "--report-to", "wandb")
+    assert "its training is reported to wandb" in told and "secret" not in told
