@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scripts.manage.text import aligned, size
+from scripts.report.glyphs import SCRIPTS, without_glyph
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ((3, 11), (3, 12))
@@ -85,6 +86,15 @@ def report() -> Iterator[Found]:
     )
 
 
+def scripts() -> Iterator[Found]:
+    """Yield the fonts for writing that the report's own font lacks; typst, once installed, knows them."""
+    if importlib.util.find_spec("typst"):
+        for script in SCRIPTS:
+            there = not without_glyph(script.letters)
+            said = "a font is here" if there else f"apt-get install {script.package}, or a font in ~/.local/share/fonts"
+            yield Found("names in other scripts", script.name, there, said)
+
+
 def code() -> Iterator[Found]:
     """Yield what runs the programs that models write."""
     command = ["bwrap", "--ro-bind", "/", "/", "--unshare-all", "true"]
@@ -120,7 +130,7 @@ def hub() -> Iterator[Found]:
     )
 
 
-PURPOSES: tuple[Callable[[], Iterator[Found]], ...] = (machine, report, code, gpu, slurm, hub)
+PURPOSES: tuple[Callable[[], Iterator[Found]], ...] = (machine, report, scripts, code, gpu, slurm, hub)
 
 
 def table(found: list[Found]) -> list[str]:

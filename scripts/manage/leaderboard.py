@@ -23,6 +23,7 @@ from scripts.manage.entries import Entry, Finished, compatible, conditions, diff
 from scripts.manage.ranking import Placed, ranked
 from scripts.report.document import with_front_matter
 from scripts.report.figures import style
+from scripts.report.glyphs import prepare, sentence
 from scripts.report.markdown import breakable, escape, table
 from scripts.report.rendering import render
 
@@ -215,6 +216,8 @@ def write(
         for number, board in enumerate(boards, 1):
             draw(board, folder / f"figures/board-{number}.svg")
         text = QMD + markdown(boards, what, weights, alpha, whole=True)
+        if missing := prepare(folder, [text, title]):
+            cli.log.warning(sentence(missing))
         (folder / "report.qmd").write_text(with_front_matter(text, {"title": escape(title)}), encoding="utf-8")
         for form in ("html", "pdf"):
             document = render(folder, form, "pandoc", {})

@@ -20,7 +20,8 @@ from scripts.compare.labels import counted, points
 from scripts.report.document import figure_file, outline, with_front_matter
 from scripts.report.facts import Facts
 from scripts.report.figures import FIGURES, figures_of, picture
-from scripts.report.glyphs import block, candidates, sentence, without_glyph
+from scripts.report.figures.lettering import missing_in
+from scripts.report.glyphs import prepare, sentence
 from scripts.report.markdown import escape
 from scripts.report.rendering import chosen_engine, engine_version, render
 from scripts.report.sections import SECTIONS
@@ -77,14 +78,21 @@ def assemble(folder: Path, facts: Facts, figures: Sequence[Path], values: dict[s
     for figure in figures:
         shutil.copy2(figure, folder / "figures")
     texts = parts(facts)
-    missing = without_glyph(candidates([*texts.values(), *map(str, values.values())]))
+    missing = prepare(folder, [*texts.values(), *map(str, values.values())])
     if missing:
         cli.log.warning(sentence(missing))
-    for name, text in {**texts, "_glyphs.md": block(missing)}.items():
+    drawn = sorted({letter for figure in figures for letter in missing_in(figure)})
+    for name, text in {**texts, "_glyphs.md": said_of(missing, drawn)}.items():
         (folder / name).write_text(text, encoding="utf-8")
     document = folder / "report.qmd"
     qmd = outline(document.read_text(encoding="utf-8"), facts.experiment)
     document.write_text(with_front_matter(qmd, values), encoding="utf-8")
+
+
+def said_of(missing: list[str], drawn: list[str]) -> str:
+    """Return what the page says of characters without a glyph: in the PDF (`missing`), and in the figures (`drawn`)."""
+    in_text = f'```{{=typst}}\n#par(text(8.5pt, "{sentence(missing)}"))\n```\n' if missing else ""
+    return in_text + (f"\n{escape(sentence(drawn, 'figures show'))}\n" if drawn else "")
 
 
 def main() -> None:

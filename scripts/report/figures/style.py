@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from scripts.common.atomic import replacing
+from scripts.common.cli import log
 from scripts.compare.labels import kind_of
+from scripts.report.figures.lettering import give_fonts, said
+from scripts.report.glyphs import sentence
 from scripts.select.controls import CONTROLS
 
 if TYPE_CHECKING:
@@ -88,11 +91,16 @@ def grid_lines(axes: "Axes", axis: str = "x") -> None:
 
 
 def save(figure: "Figure", path: Path) -> None:
-    """Write a figure as SVG, without a date; what stands out over its edges (a long legend) is taken in."""
+    """Write a figure as SVG, without a date; what stands out over its edges (a long legend) is taken in.
+
+    Characters that no font has are shown as their codes; the file and the log say which.
+    """
     from matplotlib import pyplot
 
+    metadata: dict[str, str | None] = {"Date": None, "Creator": None}
+    if missing := give_fonts(figure):
+        log.warning(sentence(missing, "figures show"))
+        metadata["Description"] = said(missing)
     with replacing(path) as temporary:
-        figure.savefig(
-            temporary, format="svg", bbox_inches="tight", pad_inches=0.03, metadata={"Date": None, "Creator": None}
-        )
+        figure.savefig(temporary, format="svg", bbox_inches="tight", pad_inches=0.03, metadata=metadata)
     pyplot.close(figure)
