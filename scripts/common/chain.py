@@ -10,18 +10,18 @@ from typing import NamedTuple
 
 BOXED = r"\boxed{"
 
-_NAMES = (
-    "think(?:ing)?|thoughts?|reasoning|(?:seed|longcat)[:_]think|scratchpad|inner_(?:thoughts?|monologue)|"
-    "chain_of_thought|cot"
-)
+# A family puts a word of its own before or behind: seed:think, inner_thought, thinking_process.
+_NAMES = r"(?:[a-z]+[_:-])*(?:think(?:ing)?|thoughts?|reasoning)(?:[_-][a-z]+)?|scratchpad|inner_monologue|cot"
+_PIPE, _JOIN = "[|｜]", "[_▁]"
 # One pattern: a chain is long and is looked through once. Each alternative begins with its own sign, so that few places
 # are tried.
 _TAG = re.compile(
-    rf"(?:<\s*(?P<angle>/?)\s*(?P<name>{_NAMES})\s*>"
+    rf"(?:<\s*(?P<angle>/?)\s*(?P<name>{_NAMES})\s*(?:\s[\w-]+\s*=[^<>]*)?>"
     rf"|&lt;\s*(?P<escaped>/?)\s*(?P<escaped_name>{_NAMES})\s*&gt;"
     rf"|◁\s*(?P<triangle>/?)\s*(?:{_NAMES})\s*▷"
     r"|\[\s*(?P<bracket>/?)\s*think\s*\]"
-    r"|<\|\s*(?P<pipe>begin_of_|end_of_|begin_|end_|start_|/)?(?P<pipe_name>thought|thinking|think|reasoning|solution)\s*\|>"
+    rf"|<{_PIPE}\s*(?P<pipe>(?:begin|end|start)(?:{_JOIN}of)?{_JOIN}|/)?(?P<pipe_name>thought|thinking|think|reasoning|solution)"
+    rf"(?P<pipe_after>{_JOIN}(?:start|begin|end))?\s*{_PIPE}>"
     r"|(?:<\|end\|>\s*)?(?:<\|start\|>\s*assistant\s*)?<\|channel\|>\s*(?P<channel>analysis|commentary|final)[^<]*<\|message\|>)",
     re.IGNORECASE,
 )
@@ -71,12 +71,13 @@ def thinking_tags(text: str) -> Iterator[Tag]:
         if channel := group["channel"]:
             form, closes = "<|channel|>", channel.lower() == "final"
         elif name := group["pipe_name"]:
+            said = f"{group['pipe'] or ''}{group['pipe_after'] or ''}".lower()
             if name.lower() == "solution":
-                if not (group["pipe"] or "").lower().startswith("begin"):
+                if "begin" not in said:
                     continue
                 form, closes = "<|thought|>", True
             else:
-                form, closes = f"<|{name.lower()}|>", (group["pipe"] or "").lower() in ("end_of_", "end_", "/")
+                form, closes = f"<|{name.lower()}|>", "end" in said or said == "/"
         elif group["triangle"] is not None:
             form, closes = "◁think▷", bool(group["triangle"])
         elif group["bracket"] is not None:

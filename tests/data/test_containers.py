@@ -1,5 +1,6 @@
 """Reasoning in every container is the chain, byte for byte; what could be lost or taken for something else is said."""
 
+import re
 from typing import Any
 
 import pytest
@@ -93,6 +94,11 @@ TAGS = {
     "brackets": ("[THINK]", "[/THINK]"),
     "seed": ("<seed:think>", "</seed:think>"),
     "command": ("<|START_THINKING|>", "<|END_THINKING|>"),
+    "suffix": ("<|thinking_start|>", "<|thinking_end|>"),
+    "wide bars": ("<｜begin▁of▁thought｜>", "<｜end▁of▁thought｜>"),
+    "attributes": ('<think time="3 s">', "</think>"),
+    "a word before": ("<deep_think>", "</deep_think>"),
+    "a word behind": ("<thinking_process>\n", "\n</thinking_process>\n"),
     "reasoning": ("<reasoning>\n", "\n</reasoning>\n"),
     "escaped": ("&lt;think&gt;", "&lt;/think&gt;"),
     "closing only": ("", "\n</think>\n\n"),
@@ -107,6 +113,60 @@ def test_every_familys_tags_are_cut_at(name: str) -> None:
     parts = split_response(text)
     assert parts.reasoning == CHAIN and parts.after.endswith(SHORT) and "".join(parts) == text
     assert read({"question": ASKED, "response": text}).values["response"] == text
+
+
+LONG_CHAIN = f"{CHAIN} " * 5
+
+
+@pytest.mark.parametrize(
+    ("row", "word"),
+    [
+        ({"question": ASKED, "answer": SHORT, "model_thought_process": LONG_CHAIN}, "model_thought_process"),
+        ({"question": ASKED, "solution": SHORT, "reasoning_steps": [{"step": LONG_CHAIN}]}, "reasoning_steps"),
+        ({"question": ASKED, "response": f"<analysis>{LONG_CHAIN}</analysis>{SHORT}"}, "<analysis>"),
+        ({"question": ASKED, "response": f"[PLAN]{LONG_CHAIN}[/PLAN]{SHORT}"}, "[PLAN]"),
+        ({"question": ASKED, "response": f"<|begin_of_work|>{LONG_CHAIN}<|end_of_work|>{SHORT}"}, "begin_of_work"),
+        (
+            {
+                "messages": [
+                    {"role": "user", "content": ASKED},
+                    {"role": "assistant", "content": SHORT, "thinks": LONG_CHAIN},
+                ]
+            },
+            "thinks",
+        ),
+    ],
+)
+def test_what_may_be_the_chain_and_nobody_knows_is_refused(row: dict[str, Any], word: str) -> None:
+    with pytest.raises(Malformed, match=re.escape(word)):
+        read(row)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"question": ASKED, "response": SHORT, "reasoning": "on", "cot_type": "math"},
+        {"question": ASKED, "response": f"<think>{CHAIN}</think>{SHORT}", "thought_process": LONG_CHAIN},
+        {"question": ASKED, "response": f"<p>{LONG_CHAIN}</p>{SHORT}"},
+        {"question": ASKED, "response": f"[1] {LONG_CHAIN}{SHORT}"},
+    ],
+)
+def test_flags_and_marks_of_text_refuse_no_row(row: dict[str, Any]) -> None:
+    assert read(row).values["response"] == row["response"]
+
+
+def test_gpt_oss_turns_by_channel_and_blocks_of_thinking() -> None:
+    user = {"role": "user", "content": ASKED}
+    channels = [
+        {"role": "assistant", "channel": "analysis", "content": CHAIN},
+        {"role": "assistant", "channel": "final", "content": SHORT},
+    ]
+    details = {"role": "assistant", "content": SHORT, "reasoning_details": [{"type": "reasoning.text", "text": CHAIN}]}
+    for turns in ([user, *channels], [user, details]):
+        assert read({"messages": turns}).values["response"] == WHOLE
+    details["reasoning_details"] *= 2
+    with pytest.raises(Malformed, match="one block"):
+        read({"messages": [user, details]})
 
 
 @pytest.mark.parametrize(

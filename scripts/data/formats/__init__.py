@@ -11,6 +11,7 @@ from scripts.common.answers import clean_answer
 from scripts.common.config.dataset import ColumnNames
 from scripts.data.formats import alpaca, conversation, prompt_completion, question_response
 from scripts.data.formats.base import Columns, Malformed, Read, is_empty, text_of
+from scripts.data.formats.overlooked import refuse_overlooked
 from scripts.data.formats.responses import complete
 from scripts.data.names import CONTEXTS, RESPONSES, SYSTEMS, plain
 
@@ -82,6 +83,7 @@ def to_raw(columns: Columns, format_name: str = "auto", names: ColumnNames | Non
     if read.response is None:
         raise Malformed("there is no response: no column holds one that is known; name it by dataset.columns.response")
     _refuse_context(columns)
+    refuse_overlooked(columns, read.response)
     values = {"question": read.question, "response": read.response, "answer": _gold(answer), "system": read.system}
     system = names.system if names.system and plain(names.system) in columns else None
     for name in [system] if system else [] if read.system else columns.first(SYSTEMS)[:1]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scripts.data.formats.base import Columns, Malformed, Read, is_empty, text_of
+from scripts.data.formats.overlooked import may_be_reasoning
 from scripts.data.names import plain, reasoning_prefix
 
 ROLES = {
@@ -12,6 +13,7 @@ ROLES = {
     "ai": "assistant", "chatgpt": "assistant", "developer": "system",
 }  # fmt: skip
 ROLE_KEYS, TEXT_KEYS = ("role", "from"), ("content", "value", "text")
+DETAILS = "reasoning_details"  # OpenRouter: a list of blocks
 CALLS = ("tool_calls", "function_call")
 
 
@@ -35,6 +37,7 @@ def read_turns(columns: Columns, turns: Any, where: str) -> Read:
             raise Malformed("the conversation is text and no JSON") from error
     if not isinstance(turns, list) or not all(isinstance(turn, Mapping) for turn in turns):
         raise Malformed("the conversation is not a list of turns")
+    turns = _joined_channels(turns)
     roles = [_role(turn) for turn in turns]
     system = None
     if roles[:1] == ["system"]:
@@ -57,8 +60,17 @@ def read_turns(columns: Columns, turns: Any, where: str) -> Read:
     return read
 
 
+def _joined_channels(turns: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return turns with gpt-oss's two last, the channels analysis and final, as one with its reasoning."""
+    if [turn.get("channel") for turn in turns[-2:]] != ["analysis", "final"]:
+        return turns
+    analysis, final = turns[-2:]
+    joined = {key: value for key, value in final.items() if key != "channel"} | {"reasoning": _text(analysis)[0]}
+    return [*turns[:-2], joined]
+
+
 def _is_known(name: str) -> bool:
-    return name in (*ROLE_KEYS, *TEXT_KEYS) or reasoning_prefix(name) is not None
+    return name in (*ROLE_KEYS, *TEXT_KEYS, DETAILS) or reasoning_prefix(name) is not None
 
 
 def _role(turn: Mapping[str, Any]) -> str:
@@ -91,13 +103,37 @@ def _text(turn: Mapping[str, Any]) -> tuple[str, str | None]:
     return "".join(texts), "".join(thoughts) or None
 
 
+def _blocks(value: Any, key: str) -> str:
+    """Return the text of a field of thinking: text, or a list with one block of it. Raises Malformed for another."""
+    if not isinstance(value, list):
+        return text_of(value, f"the field '{key}' of a turn")
+    texts = [
+        next((block[name] for name in ("text", "summary", "thinking") if block.get(name)), None)
+        for block in value
+        if isinstance(block, Mapping)
+    ]
+    if len(value) != 1 or not texts or not isinstance(texts[0], str):
+        raise Malformed(f"the field '{key}' of a turn is not one block of text", "think_not_one_block")
+    return texts[0]
+
+
 def _reasoning(turn: Mapping[str, Any], thought: str | None) -> str | None:
     """Return the thinking that a turn holds in a field of its own, or among its parts."""
-    fields = {key: turn[key] for key in turn if reasoning_prefix(plain(key)) is not None and not is_empty(turn[key])}
-    found = {key: text_of(value, f"the field '{key}' of a turn") for key, value in fields.items()}
+    fields = {key: value for key, value in turn.items() if not is_empty(value) and plain(key) not in ROLE_KEYS}
+    found = {
+        key: _blocks(value, key)
+        for key, value in fields.items()
+        if plain(key) == DETAILS or reasoning_prefix(plain(key)) is not None
+    }
     texts = {text.strip() for text in [*found.values(), thought or ""]} - {""}
     if len(texts) > 1:
         raise Malformed(
             f"a turn holds thinking in several places ({', '.join(map(str, found))}) that differ", "ambiguous_columns"
+        )
+    maybe = [key for key, value in fields.items() if not _is_known(plain(key)) and may_be_reasoning(plain(key), value)]
+    if not texts and maybe:
+        raise Malformed(
+            f"the field '{maybe[0]}' of a turn may hold the reasoning, and no form knows it: call it reasoning_content",
+            "ambiguous_columns",
         )
     return next((text for text in [*found.values(), thought or ""] if text.strip()), None)
