@@ -66,7 +66,6 @@ rule score_steps:
             positions=EXPERIMENT.scorer.positions,
             shard=lambda wildcards: wildcards.shard,
             shards=EXPERIMENT.scorer.shards,
-            work=lambda wildcards: f"{PATHS.work}/select/score_steps/{wildcards.shard}",
         ),
         code=code_digest(
             "scripts/select/score_steps.py",

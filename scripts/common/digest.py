@@ -36,6 +36,7 @@ INERT = (
     "scripts.common.program",
     "scripts.common.progress",
     "scripts.common.provenance",
+    "scripts.common.store",
     "scripts.evaluate.store",
     "scripts.train.model_card",
 )

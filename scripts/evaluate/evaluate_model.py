@@ -25,13 +25,14 @@ from scripts.common.digest import code_digest
 from scripts.common.program import Program, read_settings
 from scripts.common.questions import Question, read_questions
 from scripts.common.rendering import stop_token_ids
+from scripts.common.store import cache_folder
 from scripts.common.tables import to_table, write_table
 from scripts.evaluate import sandbox
 from scripts.evaluate.engines import ENGINES
 from scripts.evaluate.engines.base import Sampling
 from scripts.evaluate.kinds import KINDS
 from scripts.evaluate.running import EngineRun
-from scripts.evaluate.store import FOLDER, Store
+from scripts.evaluate.store import AnswerStore
 from scripts.evaluate.tables import ANSWERS
 
 Row = dict[str, Any]
@@ -126,15 +127,14 @@ def build_model(arguments: Namespace, generation: Generation) -> Any:
     return EngineModel(config, tokenizer, lambda: start_engine(arguments, length), sampling, store, hint, gives_answer)
 
 
-def store_of(arguments: Namespace, sampling: Sampling, length: int) -> Store:
+def store_of(arguments: Namespace, sampling: Sampling, length: int) -> AnswerStore:
     """Return where the answers of this model, drawn in this way, are kept and found.
 
     A model of which no folder is here is known by its name and its endpoint's address.
     """
     engine = ENGINES[arguments.engine]
-    folder = os.environ.get(FOLDER)
-    return Store(
-        Path(folder) if folder else None,
+    return AnswerStore(
+        cache_folder(),
         of={
             "model": sha256_of(arguments.model) if arguments.model else arguments.model_name,
             "dtype": arguments.dtype,

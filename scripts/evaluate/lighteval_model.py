@@ -19,7 +19,7 @@ from scripts.common.seeds import derive_seed
 from scripts.evaluate.engines.base import Continuation, Engine, Generated, Request, Sampling
 from scripts.evaluate.lighteval_patches import NoCache
 from scripts.evaluate.running import EngineRun
-from scripts.evaluate.store import Store
+from scripts.evaluate.store import AnswerStore
 
 LONGEST = 20_000
 """Characters from the end of a text that are looked at while others are generated."""
@@ -50,7 +50,7 @@ class EngineModel(LightevalModel):
         tokenizer: Any,
         start: Callable[[], Engine],
         sampling: Sampling,
-        store: Store,
+        store: AnswerStore,
         hint: str,
         gives_answer: Callable[[str], bool] | None = None,
     ) -> None:

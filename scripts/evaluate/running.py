@@ -10,7 +10,7 @@ from scripts.common import cli
 from scripts.common.cli import UserError
 from scripts.evaluate.engines.base import Continuation, Engine, Generated, Request
 from scripts.evaluate.forecast import Forecast
-from scripts.evaluate.store import Store
+from scripts.evaluate.store import AnswerStore
 
 ALARM, ALARM_FROM = 0.2, 30
 """Share of answers cut off, or without an answer, that is told of while a job runs, and of how many answers on."""
@@ -23,7 +23,7 @@ Ask = Callable[[Engine, Sequence[Asked]], Iterator[tuple[int, Result]]]
 class EngineRun:
     """An engine that is started when it is first asked, and again, once, where it dies."""
 
-    def __init__(self, start: Callable[[], Engine], name: str, hint: str, store: Store) -> None:
+    def __init__(self, start: Callable[[], Engine], name: str, hint: str, store: AnswerStore) -> None:
         """`name` is what messages call the engine, `hint` what they advise when it dies, `store` what it has done."""
         self._start, self._name, self._hint, self.store = start, name, hint, store
         self._engine: Engine | None = None

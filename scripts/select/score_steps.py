@@ -1,9 +1,8 @@
 """Score one shard of the rows: PIR of every functional step, and what each whole chain tells about its answer."""
 
-import hashlib
+import functools
 import itertools
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -16,7 +15,9 @@ from scripts.common.chain import BOXED
 from scripts.common.content import sha256_of
 from scripts.common.context import context_of
 from scripts.common.digest import code_digest
-from scripts.common.program import Program, as_json
+from scripts.common.program import Program
+from scripts.common.shape import load_config
+from scripts.common.store import Store, cache_folder
 from scripts.common.tables import TableWriter, iterate_table, read_table
 from scripts.data.tables import POOL
 from scripts.select.limopro.patterns import FUNCTIONAL
@@ -55,51 +56,40 @@ def scored_steps(row: dict[str, Any]) -> list[int]:
     return [position for position, text in enumerate(row["text"]) if not any(mark in text for mark in leaks)]
 
 
-class Journal:
-    """The scores of a shard so far, a line of JSON per chain, so that a job that was killed resumes where it stopped.
+def store_of(scorer: Path, dtype: str, estimator: str, positions: str) -> Store:
+    """Return where the scores of chains by this scorer, estimated in this way, are kept and found.
 
-    The file is named by what the scores depend on; a line that was cut off is ignored.
+    What is asked is the chain's token ids: prompt and template, segmentation and the answer's ending are in them.
     """
-
-    def __init__(self, folder: Path, fingerprint: str) -> None:
-        self.path = folder / f"{fingerprint}.jsonl"
-        self.done = self._read()
-        """The scores of earlier attempts by chain id."""
-
-    def _read(self) -> dict[str, Any]:
-        from scripts.select.limopro.chain import Score
-
-        done: dict[str, Any] = {}
-        if self.path.exists():
-            for line in self.path.read_text(encoding="utf-8").splitlines():
-                try:
-                    identity, *values = json.loads(line)
-                except json.JSONDecodeError:
-                    continue
-                done[identity] = Score(*values)
-        return done
-
-    def write(self, scored: Iterator[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
-        """Pass on (chain, score) pairs, each written down first."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as lines:
-            lines.write("\n")  # ends a line that an earlier attempt left cut off
-            for chain, score in scored:
-                lines.write(json.dumps([chain.id, *score]) + "\n")
-                lines.flush()
-                yield chain, score
+    return Store(
+        cache_folder(),
+        "scored_chains",
+        of={
+            "scorer": sha256_of(scorer),
+            "dtype": dtype,
+            "estimator": estimator,
+            "positions": positions,
+            "code": code_digest(
+                "scripts/select/limopro/pir.py", ["torch", "transformers"], ["scripts/select/limopro/loading.py"]
+            ),
+        },
+    )
 
 
 def score_rows(
-    rows: list[dict[str, Any]], estimator: Any, tokenizer: Any, budget: int, journal: Journal
+    rows: list[dict[str, Any]],
+    load: Callable[[], Any],
+    context: float,
+    tokenizer: Any,
+    budget: int,
+    store: Store,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the rows of `scores` and of `samples` for rows of a shard.
+    """Return the rows of `scores` and of `samples` for rows of a shard; `load` gives the estimator where it is needed.
 
-    A chain that is longer than the scorer's context has no scores, and its sample says so.
+    A chain that is longer than the scorer's `context` has no scores, and its sample says so.
     """
     from scripts.select.limopro.chain import BOX, encode_chain
 
-    context = context_of(estimator.model.config)
     chains, samples = {}, {}
     for row in rows:
         places = scored_steps(row)
@@ -122,11 +112,8 @@ def score_rows(
 
     by_id = {row["id"]: row for row in rows}
     scores = []
-    earlier = [(chain, journal.done[chain.id]) for chain in chains.values() if chain.id in journal.done]
-    fresh = journal.write(estimator.score([c for c in chains.values() if c.id not in journal.done], budget))
     with cli.progress_bar(len(chains), "chains scored", "chain", work="token") as bar:
-        bar.left = lambda: estimator.tokens_left
-        for chain, score in itertools.chain(earlier, fresh):
+        for chain, score in scored_chains(list(chains.values()), load, budget, store, bar):
             row, places = by_id[chain.id], scored_steps(by_id[chain.id])
             impacts = [without - score.nll_full for without in score.nll_without]
             for k, without, pir in zip(chain.functional, score.nll_without, impacts, strict=True):
@@ -143,18 +130,31 @@ def score_rows(
                 )
             samples[chain.id]["mean_pir"] = sum(impacts) / len(impacts) if impacts else None
             samples[chain.id]["chain_gain"] = score.nll_question - score.nll_full
-            bar.reach(estimator.tokens - estimator.tokens_left)
             bar.update(1)
     order = {row["id"]: number for number, row in enumerate(rows)}
     scores.sort(key=lambda score: (order[score["id"]], score["step"]))
     return scores, list(samples.values())
 
 
-def fingerprint(inputs: list[Path], *settings: str) -> str:
-    """Return 16 hex digits of what scores depend on: the inputs' contents, the settings and the code."""
-    code = code_digest("scripts/select/score_steps.py", ["torch", "transformers", "polars"])
-    parts = [*map(sha256_of, inputs), *settings, code]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+def scored_chains(
+    chains: list[Any], load: Callable[[], Any], budget: int, store: Store, bar: Any
+) -> Iterator[tuple[Any, Any]]:
+    """Yield (chain, score) of every chain: first what the store has, then what is computed and kept as it comes."""
+    from scripts.select.limopro.chain import Score
+
+    found = store.find([chain[1:] for chain in chains])
+    if found:
+        cli.log.info("%d of %d chains are scored already", len(found), len(chains))
+    yield from ((chains[place], Score(*score)) for place, score in found.items())
+    waiting = [chain for place, chain in enumerate(chains) if place not in found]
+    if not waiting:
+        return
+    estimator = load()
+    bar.left = lambda: estimator.tokens_left
+    for chain, score in estimator.score(waiting, budget):
+        store.keep(chain[1:], score)
+        bar.reach(estimator.tokens - estimator.tokens_left)
+        yield chain, score
 
 
 def load_scorer(folder: Path, dtype: str, kind: Any = "exact", positions: Any = "shift") -> Any:
@@ -182,7 +182,6 @@ def main() -> None:
     )
     program.add_argument("--shard", type=int, required=True, help="which shard, from 0")
     program.add_argument("--shards", type=int, required=True, help="how many shards there are")
-    program.add_argument("--work", type=Path, required=True, help="folder for the scores so far")
     program.add_output("--scores", "the shard's scores")
     program.add_output("--samples", "the shard's samples")
     arguments = program.parse()
@@ -198,27 +197,19 @@ def main() -> None:
         TableWriter(SAMPLES, arguments.samples) as samples,
     ):
         tokenizer = chat.tokenizer_from(arguments, arguments.scorer)
-        inputs = [arguments.clean, arguments.steps, arguments.scorer]
-        settings = [
-            arguments.dtype,
-            arguments.estimator,
-            arguments.positions,
-            tokenizer.chat_template,
-            as_json(arguments.chat),
-        ]
-        journal = Journal(arguments.work, fingerprint(inputs, *settings))
-        if journal.done:
-            cli.log.info("%d chains were scored by an earlier attempt", len(journal.done))
-        estimator = load_scorer(arguments.scorer, arguments.dtype, arguments.estimator, arguments.positions)
+        how = (arguments.dtype, arguments.estimator, arguments.positions)
+        store = store_of(arguments.scorer, *how)
+        load = functools.cache(lambda: load_scorer(arguments.scorer, *how))
+        context = context_of(load_config(arguments.scorer))
         rows = shard_rows(arguments.clean, arguments.steps, ids)
         with torch.inference_mode():
             while window := list(itertools.islice(rows, WINDOW)):
                 cli.log.info("chains %d to %d of %d", samples.rows + 1, samples.rows + len(window), len(ids))
-                of_steps, of_chains = score_rows(window, estimator, tokenizer, arguments.budget, journal)
+                of_steps, of_chains = score_rows(window, load, context, tokenizer, arguments.budget, store)
                 scores.write(of_steps)
                 samples.write(of_chains)
         facts["chains"], facts["functional_steps"] = samples.rows, scores.rows
-    journal.path.unlink(missing_ok=True)
+        facts["chains_reused"] = store.reused
 
 
 if __name__ == "__main__":

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from scripts.common.cli import UserError
+from scripts.common.store import FOLDER
 from scripts.common.tables import read_table
 from scripts.evaluate.engines import ENGINES
 from scripts.evaluate.engines.base import Continuation, Request, Sampling
 from scripts.evaluate.engines.batches import TransformersEngine
 from scripts.evaluate.engines.endpoint import EndpointEngine, EndpointSettings, ModelEndpoint
-from scripts.evaluate.store import FOLDER
 from scripts.evaluate.tables import ANSWERS
 from tests.endpoint_stand_in import NOW, Asked, Said, StandIn, chat, completion, refusal, serving
 from tests.evaluate import engine_cases as cases

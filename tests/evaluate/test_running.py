@@ -10,7 +10,7 @@ from scripts.common.progress import FOLDER, read_told
 from scripts.evaluate.engines.base import Generated, Request
 from scripts.evaluate.forecast import Forecast
 from scripts.evaluate.running import EngineRun
-from scripts.evaluate.store import Store
+from scripts.evaluate.store import AnswerStore
 
 
 @pytest.mark.parametrize(("cut", "told"), [(0, 0), (10, 0), (40, 1), (100, 1)])
@@ -21,7 +21,7 @@ def test_many_answers_cut_off_are_told_of_once_and_early(cut: int, told: int, ca
         for place in range(len(asked)):
             yield place, Generated([1], "length" if place * cut % 100 < cut else "stop")
 
-    run = EngineRun(lambda: "an engine", "scripted", "", Store(None, {}))
+    run = EngineRun(lambda: "an engine", "scripted", "", AnswerStore(None, {}))
     with caplog.at_level(logging.WARNING):
         run.results(answers, requests, [f"q{place}" for place in range(100)], lambda _, answer: 1)
     warnings = [record.message for record in caplog.records if "cut off" in record.message]
@@ -43,7 +43,7 @@ def test_answers_without_an_answer_raise_the_alarm_too_and_status_is_told(
             seen.append(read_told(tmp_path)[0].alarm)
 
     monkeypatch.setattr("scripts.common.progress.Bar.update", lambda self, n: (tqdm_update(self, n), self.refresh()))
-    run = EngineRun(lambda: "an engine", "scripted", "", Store(None, {}))
+    run = EngineRun(lambda: "an engine", "scripted", "", AnswerStore(None, {}))
     with caplog.at_level(logging.WARNING):
         run.results(
             answers,

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from scripts.common.store import FOLDER
 from scripts.common.tables import read_table
 from scripts.evaluate.engines.base import Generated, Request
-from scripts.evaluate.store import FOLDER, Store
+from scripts.evaluate.store import AnswerStore
 from scripts.evaluate.tables import ANSWERS
 
 Run = Callable[..., tuple[Path, Path]]
@@ -30,13 +31,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
     """What engines have computed, in order (beside what an engine tries for itself when it starts)."""
     requests: list[Request] = []
-    add = Store.add
+    add = AnswerStore.add
 
-    def watched(self: Store, request: Request, result: Generated) -> None:
+    def watched(self: AnswerStore, request: Request, result: Generated) -> None:
         requests.append(request)
         add(self, request, result)
 
-    monkeypatch.setattr(Store, "add", watched)
+    monkeypatch.setattr(AnswerStore, "add", watched)
     return requests
 
 
@@ -107,7 +108,7 @@ def test_a_killed_job_goes_on(
     command += ["--dtype", "float32", "--max-model-length", 256, "--generation", json.dumps({"max_new_tokens": 12})]
     command += ["--result", tmp_path / "killed.json", "--answers", tmp_path / "killed.parquet"]
     process = subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 120
+    end = time.monotonic() + 600  # on a busy machine the imports alone take a minute
     while len(lines_of(cache)) < 140 and process.poll() is None and time.monotonic() < end:
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
@@ -125,20 +126,20 @@ def lines_of(cache: Path) -> list[str]:
 def test_a_line_cut_off_by_a_kill_is_no_answer(tmp_path: Path) -> None:
     requests = [Request([1, 2], 5, seed) for seed in range(3)]
     answers = [Generated([7, 8, seed], "stop") for seed in range(3)]
-    first = Store(tmp_path, {"model": "a"})
+    first = AnswerStore(tmp_path, {"model": "a"})
     for request, answer in zip(requests, answers, strict=True):
         first.add(request, answer)
     (file,) = tmp_path.rglob("*.jsonl")
     file.write_text(file.read_text()[:-9])
-    second = Store(tmp_path, {"model": "a"})
+    second = AnswerStore(tmp_path, {"model": "a"})
     assert second.known(requests) == {0: answers[0], 1: answers[1]}
     second.add(requests[2], answers[2])
-    assert Store(tmp_path, {"model": "a"}).known(requests) == dict(enumerate(answers))
-    assert Store(tmp_path, {"model": "b"}).known(requests) == {}
+    assert AnswerStore(tmp_path, {"model": "a"}).known(requests) == dict(enumerate(answers))
+    assert AnswerStore(tmp_path, {"model": "b"}).known(requests) == {}
 
 
 def test_a_folder_that_cannot_be_written_to_ends_the_keeping_only(tmp_path: Path) -> None:
     (tmp_path / "answers").write_text("a file where the folder should be")
-    store = Store(tmp_path, {})
+    store = AnswerStore(tmp_path, {})
     store.add(Request([1], 1, 1), Generated([2], "stop"))
     assert store.known([Request([1], 1, 1)]) == {}

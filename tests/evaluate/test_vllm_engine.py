@@ -114,7 +114,7 @@ import logging, multiprocessing, os, signal, sys
 from pathlib import Path
 from scripts.evaluate.running import EngineRun
 from scripts.evaluate.engines.vllm import VllmEngine
-from scripts.evaluate.store import Store
+from scripts.evaluate.store import AnswerStore
 from tests.evaluate import engine_cases as cases
 
 def tokens(request, answer):
@@ -127,7 +127,7 @@ def tokens(request, answer):
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
     killed = []
-    run = EngineRun(lambda: VllmEngine(Path(sys.argv[1]), "float32", 256, 0.5), "vllm", "a hint", Store(None, {}))
+    run = EngineRun(lambda: VllmEngine(Path(sys.argv[1]), "float32", 256, 0.5), "vllm", "a hint", AnswerStore(None, {}))
     requests = cases.draw_requests()
     ask = lambda engine, asked: engine.generate(asked, cases.SAMPLED)
     found = run.results(ask, requests, [str(request.seed) for request in requests], tokens)

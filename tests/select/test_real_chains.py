@@ -44,7 +44,7 @@ def test_real_solutions_pass_through_select(tiny_model: Path, tmp_path: Path) ->
     for shard in range(2):
         for name, files in parts.items():
             files.append(tmp_path / f"{name}.{shard}.parquet")
-        shards = {"shard": shard, "shards": 2, "work": tmp_path / "work", "dtype": "float32"}
+        shards = {"shard": shard, "shards": 2, "dtype": "float32"}
         run("score_steps", clean=clean, steps=steps, scorer=tiny_model, **shards,
             scores=parts["scores"][-1], samples=parts["samples"][-1])  # fmt: skip
     gathered = [str(path) for path in (*parts["scores"], "--sample-shards", *parts["samples"])]

@@ -66,7 +66,8 @@ class Experiment(Settings):
     publish: Publish | None = None
     """Where the target `publish` pushes models and training sets (default: nowhere)."""
     cache_dir: Annotated[str, Field(min_length=1)] = "work/cache"
-    """Where answers are kept by content: none is computed twice, and experiments that name one folder share them."""
+    """Where answers and scored chains are kept by content: none is computed twice, and experiments that name one folder
+    share them."""
     resources: Resources = Resources()
     """What jobs may take."""
 
