@@ -55,10 +55,25 @@ def training_mb(folder: Path, settings: Optimisation, dtype: str, gpus: int, nod
         processes = max(1, gpus // nodes)
         return _asked(processes * (4 * weights + 2 * PROCESS * 2**20))
     half = dtype != "float32"
-    # Weights, gradients and two moments of four bytes; adapters leave the weights alone.
-    held = weights * ((2 if half else 4) if settings.lora else (18 if half else 16))
+    held = held_bytes(weights, shape, settings, half)
     tokens = settings.max_length * settings.per_device_batch
     return _asked(held + PROCESS * 2**20 + activation_bytes(shape, tokens, half) + logit_bytes(shape, tokens))
+
+
+def held_bytes(weights: int, shape: Shape, settings: Optimisation, half_precision: bool) -> float:
+    """Return about how many bytes the weights take in training, with their gradients and optimiser states.
+
+    Weights, gradients and two moments have four bytes each, and the passes a copy of two in 16 bits. Adapters leave the
+    weights alone; quantised ones have 4 bits and, for each 64 of them, a constant of 8 (and of 256 such one of 32),
+    but for the embeddings and the head.
+    """
+    each = 2 if half_precision else 4
+    if settings.lora is None:
+        return weights * (18 if half_precision else 16)
+    if not settings.lora.quantised:
+        return weights * each
+    tables = min(weights, 2 * shape.vocabulary * shape.hidden)
+    return tables * each + (weights - tables) * (4 + 8 / 64 + 32 / (64 * 256)) / 8
 
 
 def activation_bytes(shape: Shape, tokens: int, half_precision: bool) -> float:

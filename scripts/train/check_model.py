@@ -20,7 +20,7 @@ from scripts.common.program import Program, read_settings
 from scripts.common.rendering import CLOSED, Renderer, own_stop_ids
 from scripts.common.shape import load_config, network_class, state_carrying
 from scripts.evaluate.engines import ENGINES
-from scripts.train import trackers
+from scripts.train import quantisation, trackers
 
 ENGINE_PYTHON = "PYTHON_OF_ENGINE"
 """The environment variable that holds the interpreter of the engine's environment."""
@@ -174,6 +174,15 @@ def check_attention(model: Model) -> Iterator[str]:
         yield f"its rows may not be packed: layers carry a state along the row ({', '.join(layers)})"
 
 
+def check_quantisation(model: Model) -> Iterator[str]:
+    """Whether its weights can be trained as the experiment asks: whole, or 4 bits of them under adapters."""
+    if model.training is None:
+        return
+    quantisation.check(model.config, model.training, model.arguments.gpus)
+    if model.training.lora and model.training.lora.quantised:
+        yield "its weights have 4 bits in training; the adapters are merged into the weights as they were before"
+
+
 def check_memory(model: Model) -> Iterator[str]:
     """What memory jobs ask for where the experiment does not say, and whether its weights are whole."""
     arguments = model.arguments
@@ -210,6 +219,7 @@ CHECKS: list[Callable[[Model], Iterator[str]]] = [
     check_arguments,
     check_lengths,
     check_attention,
+    check_quantisation,
     check_memory,
     check_engine,
     check_trackers,

@@ -38,7 +38,7 @@ def tokens_read(steps: pd.DataFrame, step: int, processes: int) -> int:
 class Keeper:
     """Keeps models of a run on its way."""
 
-    def __init__(self, folder: Path, percents: Sequence[int], save: Callable[..., None]) -> None:
+    def __init__(self, folder: Path, percents: Sequence[int], save: Callable[[Path], None]) -> None:
         """`folder` is that of the checkpoints; `save` writes the model as it is to a folder, by every process."""
         self._folder, self._percents, self._save = folder, list(percents), save
 
@@ -65,10 +65,10 @@ class Keeper:
 
     def _keep(self, step: int, main: bool) -> None:
         if not main:
-            self._save(Path(), going_on=True)  # its part of sharded weights; it writes nothing
+            self._save(Path())  # its part of sharded weights; it writes nothing
             return
         with full_disk_is_said(self._folder, f"the model of step {step}"), replacing(self._place(step)) as temporary:
-            self._save(temporary, going_on=True)
+            self._save(temporary)
 
     def hand_over(self, steps: int, places: Sequence[Path]) -> None:
         """Copy what was kept of a run of so many steps to its places, in the order of the shares."""

@@ -1,6 +1,5 @@
 """Writing the trained model; and what is said when the disk is full."""
 
-import copy
 import errno
 import shutil
 from collections.abc import Iterator
@@ -48,12 +47,29 @@ def restored(*settings: Any) -> Iterator[None]:
             vars(one).update(attributes)
 
 
-def save_model(trainer: Any, tokenizer: Any, dtype: str, base: Path, folder: Path, going_on: bool = False) -> None:
+def merged(network: Any, base: Path, number: Any) -> Any:
+    """Return the model of the folder `base` in float32, on the CPU, with the adapters of `network` in its weights.
+
+    They are merged into weights of the type `number`, which are those that they were trained on; or, where these were
+    quantised, into what was quantised: to merge into 4 bits would round the adapters away.
+    """
+    import torch
+    from peft import get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+    from transformers import AutoModelForCausalLM
+
+    whole = AutoModelForCausalLM.from_pretrained(base, dtype=number).to(torch.float32)
+    with torch.random.fork_rng():  # adapters begin with random numbers, which training that goes on must not miss
+        whole = get_peft_model(whole, network.peft_config[network.active_adapter])
+    set_peft_model_state_dict(whole, get_peft_model_state_dict(network))
+    return whole.merge_and_unload()
+
+
+def save_model(trainer: Any, tokenizer: Any, dtype: str, base: Path, folder: Path) -> None:
     """Write weights (in the experiment's dtype, adapters merged), configuration, tokenizer and chat template.
 
     Its generation_config ends an answer where training ended it, whatever the tokenizer's EOS is, and where the base
-    model's did. Every process calls it: sharded weights are gathered; the main one writes. What is trained on
-    afterwards (`going_on`) stays as it was: adapters are merged in a copy.
+    model's did. Every process calls it: sharded weights are gathered; the main one writes. What is trained stays as it
+    was, so that training may go on.
     """
     import torch
 
@@ -61,10 +77,10 @@ def save_model(trainer: Any, tokenizer: Any, dtype: str, base: Path, folder: Pat
     weights = trainer.accelerator.get_state_dict(trainer.model)
     if not trainer.is_world_process_zero():
         return
-    if hasattr(network, "merge_and_unload"):
-        network = (copy.deepcopy(network) if going_on else network).to(torch.float32).merge_and_unload()
-        weights = network.state_dict()
     number = getattr(torch, dtype)
+    if hasattr(network, "merge_and_unload"):
+        network = merged(network, base, number)
+        weights = network.state_dict()
     # Tied weights are one tensor under two names, and must stay one.
     converted = {weight.data_ptr(): weight.to(number) for weight in weights.values()}
     with restored(network.config, network.generation_config):

@@ -30,7 +30,7 @@ def model_shape(network: Any) -> Shape:
     config = network.config.get_text_config()
     lookup = 0 if config.tie_word_embeddings else network.get_input_embeddings().weight.numel()
     trained = sum(p.numel() for p in network.parameters() if p.requires_grad)
-    frozen = sum(p.numel() for p in network.parameters()) - trained
+    frozen = network.num_parameters() - trained  # of weights of 4 bits, two lie in a number
     # The input embedding is looked up, not multiplied.
     trained, frozen = (trained, frozen - lookup) if frozen else (trained - lookup, 0)
     shape = shape_of(config)

@@ -123,8 +123,8 @@ def train(program: Program, arguments: Any, settings: Optimisation, started: flo
         trainer = build_trainer(network, tokenizer, encoded, options, settings, writer)
         shape = model_shape(trainer.model)
 
-        def save(place: Path, going_on: bool = False) -> None:
-            save_model(trainer, tokenizer, arguments.dtype, arguments.base, place, going_on)
+        def save(place: Path) -> None:
+            save_model(trainer, tokenizer, arguments.dtype, arguments.base, place)
 
         keeper = on_the_way.Keeper(folder, arguments.percents, save)
         trainer.add_callback(keeper.callback())

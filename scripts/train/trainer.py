@@ -10,8 +10,9 @@ from scripts.common import progress
 from scripts.common.cli import UserError
 from scripts.common.config.training import Optimisation
 from scripts.common.context import context_of
-from scripts.common.shape import load_config
-from scripts.train import attention, attention_trial, checkpoints, trackers
+from scripts.common.memory import held_bytes
+from scripts.common.shape import load_config, shape_of
+from scripts.train import attention, attention_trial, checkpoints, quantisation, trackers
 from scripts.train.budget import steps_to_make
 from scripts.train.hardware import EnergyMeter, needs_checkpointing, peak_memory_mib
 from scripts.train.rows import Encoded, rows_in_batch, training_set
@@ -80,7 +81,8 @@ def load_model(base: Path, settings: Optimisation, dtype: str, kernels: Kernels 
     """Return the model to train, and how it will be computed.
 
     Weights that are trained are float32; with 16-bit types the passes are mixed precision, so that small updates are
-    not lost. Raises UserError when max_length is above the model's context, or packed rows would see each other.
+    not lost. Weights that adapters leave alone have the experiment's type, or 4 bits. Raises UserError when max_length
+    is above the model's context, or packed rows would see each other.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -96,15 +98,16 @@ def load_model(base: Path, settings: Optimisation, dtype: str, kernels: Kernels 
     kernels = kernels._replace(liger=_with_liger(kernels.liger))
     frozen = settings.lora is not None
     network = AutoModelForCausalLM.from_pretrained(
-        base, dtype=getattr(torch, dtype) if frozen else torch.float32, attn_implementation=kernels.attention
+        base,
+        dtype=getattr(torch, dtype) if frozen else torch.float32,
+        attn_implementation=kernels.attention,
+        quantization_config=quantisation.configuration(settings, dtype),
     )
     network.config.use_cache = False  # packed rows leak into each other through the cache
     if kernels.attention is None:
         kernels = kernels._replace(attention=attention_trial.choose(network, settings.packing, half))
     if kernels.checkpointing is None:
-        # Weights, gradients and two moments of four bytes each, and the 16-bit copy of the passes.
-        bytes_each = (2 if half else 4) if frozen else (18 if half else 16)
-        held = float(network.num_parameters() * bytes_each)
+        held = held_bytes(network.num_parameters(), shape_of(config), settings, half)
         tokens = settings.max_length * settings.per_device_batch
         chosen = settings.activation_checkpointing
         by_need = needs_checkpointing(config, held, tokens, half) if chosen == "auto" else chosen

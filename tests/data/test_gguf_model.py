@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from scripts.common.cli import UserError
+from scripts.common.config.training import Optimisation
 from scripts.data.gguf_model import convert
+from scripts.train import quantisation
 from tests.conftest import make_tokenizer
 
 HEADS, KEYS = 4, 2
@@ -139,6 +141,7 @@ def test_the_model_is_the_one_that_the_file_was_made_of(kind: str, tmp_path: Pat
     assert theirs.apply_chat_template(turns, tokenize=False) == tokenizer.apply_chat_template(turns, tokenize=False)
     ends = theirs.convert_tokens_to_ids(["<|endoftext|>", "<|im_end|>"])
     assert converted.generation_config.eos_token_id == ends
+    quantisation.check(converted.config, Optimisation(), gpus=0)  # its weights are whole, and it says so
 
 
 def test_digits_are_cut_one_by_one_where_the_file_says_so(tmp_path: Path) -> None:

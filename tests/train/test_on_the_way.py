@@ -77,7 +77,7 @@ def test_steps_of_a_budget() -> None:
 
 
 def test_a_killed_run_goes_back_to_before_what_is_missing(tmp_path: Path) -> None:
-    keeper = on_the_way.Keeper(tmp_path, [25, 50], lambda place, going_on: place.mkdir())
+    keeper = on_the_way.Keeper(tmp_path, [25, 50], lambda place: place.mkdir())
     assert keeper.missing(8) == 2
     keeper._keep(2, main=True)
     assert keeper.missing(8) == 4

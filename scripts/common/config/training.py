@@ -16,6 +16,9 @@ class Lora(Settings):
     """Scale of the adapters: alpha / rank."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout on the adapters' inputs."""
+    quantised: bool | None = None
+    """QLoRA (2305.14314): in training the model's own weights have 4 bits (nf4, with bitsandbytes, on a GPU). The
+    adapters are merged into the weights as they were before. Default: false."""
 
 
 class Optimisation(Settings):
@@ -105,6 +108,15 @@ class Training(Optimisation):
     report_to: list[Literal["wandb", "trackio", "mlflow"]] = []
     """Services that follow the training; keys come from the environment (WANDB_API_KEY, MLFLOW_TRACKING_URI), the
     packages from you. No reason to train again."""
+
+    @field_validator("gpus")
+    @classmethod
+    def _quantised_weights_need_a_gpu(cls, gpus: int, info: ValidationInfo) -> int:
+        lora = info.data.get("lora")
+        if lora and lora.quantised and not gpus:
+            raise ValueError("lora.quantised trains on a GPU only: set training.gpus, or leave out quantised")
+        return gpus
+
     nodes: int = Field(default=1, ge=1)
     """Machines per run. More than one needs Slurm, and an `accelerate` file for several processes."""
 
