@@ -100,9 +100,9 @@ test-browser: .venv/installed
 test-vllm: .venv-vllm/installed
 	OMP_NUM_THREADS=1 .venv-vllm/bin/python -m pytest -q -m vllm tests/evaluate
 
-# A real Slurm on this machine, with fake GPUs, on loopback: root, and Debian's slurmctld slurmd slurm-client munge.
+# A real Slurm for each of the processes on this machine, with fake GPUs, on loopback: root, and Debian's slurmctld slurmd slurm-client munge.
 test-slurm: .venv/installed
-	$(BIN)/python -m pytest -q -m slurm tests/workflow
+	$(BIN)/python -m pytest -q -m slurm $(SIDE_BY_SIDE) tests/workflow
 
 # make report and make test on a bare Debian 12, from a fresh clone of what is committed: root, debootstrap, 15 GB.
 test-debian:

@@ -20,6 +20,12 @@ _FORMULA = re.compile(r"(\$+)(?P<dollars>[^$]+)\1|\\\((?P<round>.+)\\\)|\\\[(?P<
 _MISSING = re.compile(r"None|null|NULL|Null|<NA>|N/A|n/a|nan|NaN|NAN|[+-]?inf(?:inity)?|[+-]?Infinity|")
 
 _WHOLE = re.compile(r"[+-]?\d+\.0")
+# "The answer is 7.", a sentence of its own.
+_SENTENCE = re.compile(
+    r"(?:(?:so|thus|hence|therefore),? )?(?:the )?(?:final |correct )?answer(?: is\b ?:?| ?[:=]) *"
+    r"(?P<value>[^\n.]+(?:\.\d+)?)\.?",
+    re.IGNORECASE,
+)
 
 # Between boxes that are one answer stand signs, names ("y =", "and", "the second is") and marks of lists.
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textrm|mathrm|mbox)\s*\{([^{}]*)\}")
@@ -162,7 +168,7 @@ def bare(text: str) -> str | None:
         return bare(found) if found != text else found
     if (formula := _FORMULA.fullmatch(text)) and (inside := next(filter(None, formula.groupdict().values())).strip()):
         return inside
-    return text
+    return bare(said["value"]) if (said := _SENTENCE.fullmatch(text)) else text
 
 
 def number_text(value: float | Decimal) -> str | None:

@@ -16,6 +16,7 @@ COLUMN: list[tuple[Any, str | None]] = [
     (float("nan"), None), (float("inf"), None), ("nan", None), ("None", None), ("null", None), (" N/A ", None), ("", None),
     (None, None), (True, "True"), (r"\boxed{46}", "46"), ("$144$", "144"), (r"$\boxed{84}$", "84"), (r"\(x^2\)", "x^2"),
     ("6*9=<<6*9=54>>54\n54-8=46\n#### 46", "46"), ("#### 5", "5"), ('["46"]', "46"), ("[1, 2]", "[1, 2]"),
+    ("The answer is $28$.", "28"), ("So the final answer is: 3.5.", "3.5"), ("Answer key", "Answer key"), ("Answer: (B)", "(B)"),
     ("14.0", "14"), ("10.50", "10.50"), (" none ", "none"), ("1,234", "1,234"), (r"\frac{1}{2}", r"\frac{1}{2}"), ("$2$ and $3$", "$2$ and $3$"),
 ]  # fmt: skip
 

@@ -69,6 +69,12 @@ def choose(page: Page, control: str, value: str) -> int:
     return int(page.value("browse.answers.told"))
 
 
+def close(page: Page) -> None:
+    """Close the question; its address goes a moment later, with the dialogue's event."""
+    page.value("browse.detail.close()")
+    wait(page, "!document.getElementById('detail').open && !location.hash")
+
+
 def key(page: Page, name: str) -> None:
     """Press a key where the focus is."""
     page.value(f"document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {{key: '{name}', bubbles: true}}))")
@@ -178,14 +184,13 @@ def test_keys_move_and_close(page: Page) -> None:
     wait(page, f"browse.detail.drawn === 'question {first + 1}'")
     key(page, "k")
     wait(page, f"browse.detail.drawn === 'question {first}'")
-    page.value("browse.detail.close()")
-    wait(page, "!document.getElementById('detail').open && !location.hash")
+    close(page)
     assert page.value("document.activeElement.id") == "table"
     key(page, "j")
     assert page.value("browse.answers.list.current") == first + 1
     key(page, " ")
     wait(page, f"browse.detail.drawn === 'question {first + 1}'")
-    page.value("browse.detail.close()")
+    close(page)
 
 
 def test_an_address_opens_its_question(page: Page) -> None:
@@ -196,7 +201,7 @@ def test_an_address_opens_its_question(page: Page) -> None:
         ["limopro-t3", 2],
     ]
     assert page.value("!document.getElementById('next').disabled")
-    page.value("browse.detail.close()")
+    close(page)
     page.value("location.hash = '#question=long_chains/none'")
     wait(page, "document.getElementById('missing').textContent.includes('long_chains/none')")
 
@@ -214,7 +219,7 @@ def test_a_training_row_has_its_chain(page: Page) -> None:
     assert page.value("document.querySelectorAll('#detail .step .fact').length") == 3  # PIR of the functional ones
     page.value("document.querySelector('#detail a').click()")  # the nearest question
     wait(page, "browse.detail.drawn.startsWith('question')")
-    page.value("browse.detail.close()")
+    close(page)
 
 
 def test_a_screen_reader_finds_its_way(page: Page) -> None:
@@ -255,4 +260,4 @@ def test_nothing_stands_out(folder: Path, page: Page, width: int) -> None:
     page.value("browse.detail.close(); location.hash = '#question=chains/chains-000&a=base&b=limopro'")
     wait(page, "browse.detail.drawn === 'question 0' && document.getElementById('detail').open")
     assert page.value("document.getElementById('detail').scrollWidth <= document.getElementById('detail').clientWidth")
-    page.value("browse.detail.close()")
+    close(page)

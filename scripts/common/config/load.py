@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from scripts.common.config.base import NOT_A_NUMBER
 from scripts.common.config.experiment import Experiment
 from scripts.common.config.reading import ConfigError, Document, Key, read_document
 from scripts.common.config.selection import Subset
@@ -71,6 +72,10 @@ def _mistake(detail: ErrorDetails) -> Mistake:
         return Mistake(key, _unknown_key(detail["loc"]))
     if kind == "missing":
         return Mistake(key, "this key is required")
+    if kind == NOT_A_NUMBER:
+        return Mistake(
+            (*key, context["key"]), f"{context['said']} should be a number (YAML reads yes, no, on and off so)"
+        )
     if kind == "value_error":
         return Mistake(key, str(context["error"]))
     if kind == "union_tag_not_found":
