@@ -186,7 +186,9 @@ def memory(rule):
         "train_sft": lambda wildcards: training_mb(
             model_folder("base"), training, dtype, training.gpus, training.nodes
         ),
-        "score_steps": lambda wildcards: reading_mb(model_folder("scorer"), dtype, settings.gpus),
+        "score_steps": lambda wildcards: reading_mb(
+            model_folder("scorer"), dtype, EXPERIMENT.scorer.gpus_of_job(settings.gpus)
+        ),
         "sample_pool": lambda wildcards: reading_mb(model_folder(measuring(wildcards)), dtype, answering_gpus),
         "score_responses": lambda wildcards: reading_mb(model_folder(measuring(wildcards)), dtype, settings.gpus),
         "embed_questions": lambda wildcards: reading_mb(model_folder(measuring(wildcards)), dtype, settings.gpus),

@@ -54,7 +54,7 @@ rule score_steps:
         "../envs/main.yaml"
     threads: job("score_steps").threads
     resources:
-        **asks("score_steps", job("score_steps").gpus),
+        **asks("score_steps", EXPERIMENT.scorer.gpus_of_job(job("score_steps").gpus)),
     params:
         files=files,
         command=command(
@@ -62,6 +62,7 @@ rule score_steps:
             **own_models("scorer"),
             **chat_options("scorer"),
             dtype=EXPERIMENT.model.dtype,
+            gpus=EXPERIMENT.scorer.gpus,
             estimator=EXPERIMENT.scorer.estimator,
             positions=EXPERIMENT.scorer.positions,
             shard=lambda wildcards: wildcards.shard,

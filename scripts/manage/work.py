@@ -61,7 +61,9 @@ class Workload:
             return self.experiment.evaluation.gpus(self._resources(rule).gpus)
         if rule == "sample_pool":
             return self.experiment.evaluation.gpus(self._resources(rule).gpus)
-        if rule in ("score_steps", "score_responses", "embed_questions"):
+        if rule == "score_steps":
+            return self.experiment.scorer.gpus_of_job(self._resources(rule).gpus)
+        if rule in ("score_responses", "embed_questions"):
             return self._resources(rule).gpus
         return 0
 
@@ -169,7 +171,9 @@ class Workload:
             return book["small_job"] + arithmetic.pool_seconds(self.subset(job).tokens, book)
         if rule == "score_steps":
             computed = arithmetic.scoring_tokens(*sizes.scored, book) / self.experiment.scorer.shards
-            return arithmetic.scoring_seconds(computed, sizes.parameters("scorer"), self.gpus(rule), book)
+            # Over several GPUs the layers work one after the other.
+            gpus = min(1, self.gpus(rule))
+            return arithmetic.scoring_seconds(computed, sizes.parameters("scorer"), gpus, book)
         if rule in MEASURING:
             return measuring.seconds(self, self.measure(job), self.gpus(rule))
         if rule == "train_sft":

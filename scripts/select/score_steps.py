@@ -157,15 +157,15 @@ def scored_chains(
         yield chain, score
 
 
-def load_scorer(folder: Path, dtype: str, kind: Any = "exact", positions: Any = "shift") -> Any:
-    """Return the estimator of PIR with the model of that folder, on the GPU where there is one.
+def load_scorer(folder: Path, dtype: str, kind: Any = "exact", positions: Any = "shift", gpus: int = 1) -> Any:
+    """Return the estimator of PIR with the model of that folder, on the GPU where there is one, or spread over `gpus`.
 
-    Raises UserError where the folder holds no causal language model.
+    Raises UserError where the folder holds no causal language model, or the GPUs do not hold it.
     """
     from scripts.select.limopro.loading import load_causal
     from scripts.select.limopro.pir import Estimator
 
-    return Estimator(load_causal(folder, dtype), str(folder), kind, positions)
+    return Estimator(load_causal(folder, dtype, gpus), str(folder), kind, positions)
 
 
 def main() -> None:
@@ -175,6 +175,7 @@ def main() -> None:
     program.add_input("--scorer", "folder of the scorer")
     chat.add_chat(program, "scorer")
     program.add_argument("--dtype", default="bfloat16", help="number format of the scorer")
+    program.add_argument("--gpus", type=int, default=1, help="GPUs that the scorer's layers are spread over")
     program.add_argument("--estimator", choices=["exact", "one_pass"], default="exact", help="see scorer.estimator")
     program.add_argument("--positions", choices=["shift", "keep"], default="shift", help="see scorer.positions")
     program.add_argument(
@@ -199,7 +200,7 @@ def main() -> None:
         tokenizer = chat.tokenizer_from(arguments, arguments.scorer)
         how = (arguments.dtype, arguments.estimator, arguments.positions)
         store = store_of(arguments.scorer, *how)
-        load = functools.cache(lambda: load_scorer(arguments.scorer, *how))
+        load = functools.cache(lambda: load_scorer(arguments.scorer, *how, gpus=arguments.gpus))
         context = context_of(load_config(arguments.scorer))
         rows = shard_rows(arguments.clean, arguments.steps, ids)
         with torch.inference_mode():

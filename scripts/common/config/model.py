@@ -124,7 +124,14 @@ class Scorer(Settings):
     """The scorer (default: the experiment's model)."""
     shards: int = Field(default=1, ge=1)
     """In how many jobs the rows are scored."""
+    gpus: int | None = Field(default=None, gt=0)
+    """GPUs that the scorer's layers are spread over, where it does not fit one; every job of scoring then asks for so
+    many. They work one after the other: it is no faster (default: one GPU where there is one)."""
     estimator: Literal["exact", "one_pass"] = "exact"
     """exact: each functional step left out in turn. one_pass: an estimate, each step hidden from the answer only."""
     positions: Literal["shift", "keep"] = "shift"
     """exact: what follows a step moves up (shift, the paper's) or stays and does not see it (keep). one_pass keeps."""
+
+    def gpus_of_job(self, wanted: int) -> int:
+        """Return the GPUs of a job of scoring, where its resources ask for `wanted`."""
+        return max(wanted, self.gpus or 0)
