@@ -29,6 +29,9 @@ from scripts.common.judging.values import (
     Value,
 )
 
+CONDITIONS = {"for", "for all", "for any", "where", "with"}
+"""Words before a condition: x = k pi for k in Z."""
+NUMBER_SETS = set("CNQRZ")
 RELATIONS = {"=", "<", ">", r"\le", r"\ge", r"\ne", r"\in", r"\equiv", r"\approx"}
 FLIPPED = {">": "<", r"\ge": "<=", "<": "<", r"\le": "<=", r"\ne": "!="}
 SYMBOL = (
@@ -101,6 +104,8 @@ def _as_sentence(text: str) -> list[Value]:
 
 def is_separator(token: Token) -> bool:
     """Return whether a token stands between values of a list."""
+    if token.kind == "text" and token.text.lower().strip(" ,") in CONDITIONS:
+        return True
     return token.text in (",", ";") if token.kind == "other" else _joins(token)
 
 
@@ -229,7 +234,10 @@ def _single(tokens: Tokens) -> Value:
     if set(signs) <= {"=", r"\approx"}:
         return _equation(sides)
     if signs == [r"\in"]:
-        return Named(_name(sides[0]) or text_of(sides[0]), read_value(sides[1]))
+        within = sides[1]
+        if len(within) == 1 and within[0].text in NUMBER_SETS:
+            within = tokens_of(rf"\mathbb{{{within[0].text}}}")
+        return Named(_name(sides[0]) or text_of(sides[0]), read_value(within))
     return _inequality(sides, signs)
 
 
@@ -260,6 +268,8 @@ def _equation(sides: list[Tokens]) -> Value:
     first, last = sides[0], sides[-1]
     if all(token.kind == "text" for token in first):
         return read_value(last)
+    if len(sides) == 2 and all(any(token.text == ":" for token in side) for side in sides):
+        return Named(text_of(first), read_value(last))  # a : b = 2 : 3
     if len(sides) == 2 and not _name(first) and _name(last):
         first, last = last, first
     try:
@@ -315,6 +325,8 @@ def _plain_value(tokens: Tokens) -> Value:
     texts = [token.text for token in tokens]
     if texts == [r"\emptyset"] or texts == [r"\{", r"\}"]:
         return Text(r"\emptyset")
+    if texts[0] == r"\mathbb" and "R" not in texts and not {r"\cup", r"\setminus", r"\cap"} & set(texts):
+        return Text(text_of(tokens))  # k in Z, a condition
     if (operators := {r"\cup", r"\setminus"} & set(texts)) or r"\mathbb" in texts:
         return _on_the_line(tokens, r"\setminus" if r"\setminus" in operators else r"\cup")
     if r"\begin" in texts:
