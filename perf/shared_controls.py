@@ -1,4 +1,5 @@
-"""How often the first family is wrong where all methods share one control: no method differs from random rows.
+"""How often the first family is wrong where all methods share one control, and where each arm has several draws: no
+method differs from random rows.
 
     python -m perf.shared_controls --experiments 2000
 
@@ -12,9 +13,10 @@ import numpy as np
 from scripts.common import cli
 from scripts.common.program import Program
 from scripts.compare import primary
-from scripts.compare.answer_matrix import Arm
+from scripts.compare.answer_matrix import Arm, by_draw
+from scripts.compare.moderation import pooled_by_kind
 from scripts.compare.statistics import paired_difference
-from scripts.compare.variance import Questions, run_variance
+from scripts.compare.variance import DRAWN, FIXED, Questions
 
 ALPHA = 0.05
 SAMPLES = 4
@@ -30,23 +32,55 @@ class Cell(NamedTuple):
     run_sd: float
     draw_sd: float = 0.0
     """What the control's own draw of rows adds to its runs."""
+    draws: int = 0
+    """Draws of every arm, each trained with all seeds; 0: methods are drawn once, the control for every seed."""
 
 
-CELLS = (Cell(5, 3, 200, 0.02), Cell(5, 3, 500, 0.04), Cell(10, 3, 200, 0.02), Cell(5, 5, 500, 0.04, 0.04))
+CELLS = (
+    Cell(5, 3, 200, 0.02),
+    Cell(5, 3, 500, 0.04),
+    Cell(10, 3, 200, 0.02),
+    Cell(5, 5, 500, 0.04, 0.04),
+    Cell(5, 3, 500, 0.04, 0.04),
+    Cell(1, 3, 500, 0.04, 0.04),
+    Cell(1, 5, 500, 0.02, 0.06),
+    Cell(5, 2, 500, 0.04, 0.04),
+    Cell(3, 2, 300, 0.03, 0.03, draws=3),
+)
 
 
 def errs(cell: Cell, rng: np.random.Generator) -> bool:
     """Draw one experiment, judge it by the report's functions, and return whether any verdict is claimed."""
-    arms, runs = cell.methods + 1, (cell.methods + 1, cell.seeds, 1)
-    chance = 0.3 + 0.4 * rng.beta(0.5, 0.5, cell.questions) + rng.normal(0, cell.run_sd, runs)
+    arms, draws = cell.methods + 1, max(cell.draws, 1)
+    runs = draws * cell.seeds
+    chance = 0.3 + 0.4 * rng.beta(0.5, 0.5, cell.questions) + rng.normal(0, cell.run_sd, (arms, runs, 1))
     chance = chance + np.clip(rng.normal(0, 0.1, (arms, 1, cell.questions)), -0.2, 0.2)
-    chance[0] += rng.normal(0, cell.draw_sd, runs[1:])
+    if cell.draws:
+        chance += np.repeat(rng.normal(0, cell.draw_sd, (arms, draws, 1)), cell.seeds, axis=1)
+    else:
+        chance[0] += rng.normal(0, cell.draw_sd, (runs, 1))
     right = rng.binomial(SAMPLES, np.clip(chance, 0, 1)) / SAMPLES
-    models = [f"t{seed}" for seed in range(cell.seeds)]
-    control, *methods = (Arm(str(k), models, right[k], SAMPLES, SAMPLES) for k in range(arms))
-    design, varies = Questions(cell.questions), run_variance(right)
+    names = ["random-9" if k == 0 else f"s{k}" for k in range(arms)]
+    draw = (lambda run: f"-d{run // cell.seeds}") if cell.draws else (lambda run: "")
+    found = [
+        by_draw(
+            Arm(name, [f"{name}{draw(r)}-t{r}" for r in range(runs)], right[k], SAMPLES, SAMPLES, FIXED if k else DRAWN)
+        )
+        for k, name in enumerate(names)
+    ]
+    control, *methods = found
+    design = Questions(cell.questions)
+    kinds = pooled_by_kind(found, design)
+    varies = kinds.between(methods[0].units, control.units)
     family = [
-        primary.Held(arm, control, paired_difference(arm.means, control.means, varies, False, design), varies, design)
+        primary.Held(
+            arm,
+            control,
+            paired_difference(arm.means, control.means, varies, False, design),
+            varies,
+            design,
+            kinds[control.kind],
+        )
         for arm in methods
     ]
     return any(said.p_value < ALPHA for said in primary.decide(family, ALPHA).adjusted)

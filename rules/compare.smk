@@ -48,6 +48,7 @@ use rule collect_answers as summarise_scores with:
         benchmarks=ASKED,
     output:
         **({"average_scores": PATHS.table("average_scores")} if EXPERIMENT.report.averages else {}),
+        **({"draws": PATHS.table("draws")} if EXPERIMENT.has_draws() else {}),
         scores=shown(PATHS.table("scores"), "table", table="scores"),
         arms=shown(PATHS.table("arms"), "table", table="arms"),
         subjects=shown(PATHS.table("subjects"), "table", table="subjects"),
@@ -105,7 +106,7 @@ use rule collect_answers as summarise_selection with:
         **{name: PATHS.path(name) for name in ("raw", "rejected", "pool", "contaminated", "clean")},
         **(STEP_TABLES if SCORED else {"steps": PATHS.path("steps")} if EXPERIMENT.cut_subsets() else {}),
         subsets=expand(PATHS.path("subset"), draw=DRAWS),
-        candidates=expand(PATHS.path("candidates"), subset=EXPERIMENT.subsets),
+        candidates=[PATHS.path("candidates", draw=EXPERIMENT.files_of(name)[0]) for name in EXPERIMENT.subsets],
         late=[PATHS.path("late", benchmark=benchmark) for benchmark in EXPERIMENT.late_benchmarks()],
     output:
         **{f"{name}_table": PATHS.table(name) for name in OF_SELECTION},

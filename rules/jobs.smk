@@ -31,6 +31,11 @@ def needed(choice):
     return {name: PATHS.path(name) for name in choice.needs}
 
 
+def drawn(wildcards):
+    """Return the settings of the subset that a job draws."""
+    return EXPERIMENT.subsets[DRAWS[wildcards.draw].subset]
+
+
 def segmenting():
     """Return the command that cuts chains into steps: by the trained rules, or by asking a language model."""
     drawn = {"score_rows": EXPERIMENT.pool.score_rows, "seed": EXPERIMENT.seed}
@@ -68,6 +73,7 @@ def exported():
         "of": lambda wildcards: held_against.get(DRAWS[wildcards.draw].arm, DRAWS[wildcards.draw].subset),
         "control": lambda wildcards: control(wildcards) and control(wildcards).control,
         "training_seed": lambda wildcards: DRAWS[wildcards.draw].training_seed,
+        "draw": lambda wildcards: DRAWS[wildcards.draw].number,
         "settings": lambda wildcards: EXPERIMENT.subsets[DRAWS[wildcards.draw].subset].for_card(),
     }
 

@@ -81,7 +81,7 @@ use rule write_experiment as pick_examples with:
 
 use rule write_experiment as pick_chains with:
     input:
-        subset=[PATHS.path("subset", draw=name) for name in PRUNED[:1]],
+        subset=[PATHS.path("subset", draw=EXPERIMENT.files_of(name)[0]) for name in PRUNED[:1]],
         clean=PATHS.path("clean"),
         steps=PATHS.path("steps"),
         scores=PATHS.path("scores"),

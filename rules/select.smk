@@ -5,6 +5,7 @@ from scripts.select.controls import CONTROLS
 
 # A language model is asked side by side by its own setting, segmenter.concurrency.
 CUTTING = "" if EXPERIMENT.segmenting_model() else " --threads {threads}"
+OWN = {name: draw for name, draw in DRAWS.items() if not draw.control}
 # Controls that several subsets share hang on none of them; the others are counted in their subset's file.
 SHARED = {name: draw.control for name, draw in DRAWS.items() if draw.control and draw.control.size}
 OWN_CONTROLS = {name: draw for name, draw in DRAWS.items() if draw.control and name not in SHARED}
@@ -107,16 +108,18 @@ rule gather_scores:
 
 rule select_subset:
     input:
-        unpack(lambda wildcards: EXPERIMENT.subsets[wildcards.subset].inputs(PATHS, wildcards.subset)),
+        unpack(lambda wildcards: drawn(wildcards).inputs(PATHS, OWN[wildcards.draw].subset)),
         clean=PATHS.path("clean"),
         model=made_model("base"),
     output:
-        subset=PATHS.path("subset", draw="{subset}"),
+        subset=PATHS.path("subset"),
         candidates=PATHS.path("candidates"),
     log:
-        PATHS.log("select", "select_subset", "{subset}"),
+        PATHS.log("select", "select_subset", "{draw}"),
     benchmark:
-        PATHS.benchmark("select", "select_subset", "{subset}")
+        PATHS.benchmark("select", "select_subset", "{draw}")
+    wildcard_constraints:
+        draw=one_of(OWN),
     conda:
         "../envs/main.yaml"
     threads: 1
@@ -128,18 +131,19 @@ rule select_subset:
             "select.select_subset",
             **own_models("model"),
             **chat_options(),
-            name=lambda wildcards: wildcards.subset,
-            settings=lambda wildcards: EXPERIMENT.subsets[wildcards.subset].for_job(),
-            file=lambda wildcards: own(EXPERIMENT.subsets[wildcards.subset].own_file()),
+            name=lambda wildcards: OWN[wildcards.draw].subset,
+            settings=lambda wildcards: drawn(wildcards).for_job(),
+            file=lambda wildcards: own(drawn(wildcards).own_file()),
             seed=EXPERIMENT.seed,
+            draw=lambda wildcards: OWN[wildcards.draw].number,
         ),
         code=lambda wildcards: code_digest(
             "scripts/select/select_subset.py",
             packages=["polars", "transformers"],
-            also=EXPERIMENT.subsets[wildcards.subset].code(),
+            also=drawn(wildcards).code(),
         ),
     message:
-        "Subset '{wildcards.subset}'"
+        "Subset '{wildcards.draw}'"
     shell:
         '"$PYTHON" -m {params.command} {params.files} > {log} 2>&1'
 
@@ -147,8 +151,8 @@ rule select_subset:
 rule select_control:
     input:
         unpack(lambda wildcards: needed(CONTROLS[DRAWS[wildcards.draw].control.control])),
-        of=lambda wildcards: PATHS.path("subset", draw=DRAWS[wildcards.draw].subset),
-        candidates=lambda wildcards: PATHS.path("candidates", subset=DRAWS[wildcards.draw].subset),
+        of=lambda wildcards: PATHS.path("subset", draw=DRAWS[wildcards.draw].of),
+        candidates=lambda wildcards: PATHS.path("candidates", draw=DRAWS[wildcards.draw].of),
         clean=PATHS.path("clean"),
         model=made_model("base"),
     output:
@@ -174,6 +178,7 @@ rule select_control:
             name=lambda wildcards: DRAWS[wildcards.draw].arm,
             training_seed=lambda wildcards: DRAWS[wildcards.draw].training_seed,
             seed=EXPERIMENT.seed,
+            draw=lambda wildcards: DRAWS[wildcards.draw].number,
         ),
         code=lambda wildcards: code_digest(
             "scripts/select/select_control.py",
@@ -207,6 +212,7 @@ use rule select_control as select_random with:
             among=lambda wildcards: SHARED[wildcards.draw].among or None,
             training_seed=lambda wildcards: DRAWS[wildcards.draw].training_seed,
             seed=EXPERIMENT.seed,
+            draw=lambda wildcards: DRAWS[wildcards.draw].number,
         ),
         code=code_digest("scripts/select/select_random.py", packages=["polars", "transformers"]),
     message:

@@ -328,7 +328,7 @@ def compare(root: Path, experiment: Experiment) -> None:
         **{name: paths.path(name) for name in ("raw", "rejected", "pool", "contaminated", "clean")},
         **({name: paths.path(name) for name in ("steps", "scores", "samples")} if scored else {}),
         subsets=[paths.path("subset", draw=draw.name) for draw in experiment.draws()],
-        candidates=[paths.path("candidates", subset=subset) for subset in experiment.subsets],
+        candidates=[paths.path("candidates", draw=subset) for subset in experiment.subsets],
         **{f"{name}_table": paths.table(name) for name in OF_SELECTION},
     )
     summaries = [paths.path("run_summary", run=run.name) for run in experiment.runs()]

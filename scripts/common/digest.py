@@ -45,7 +45,7 @@ TABLES = ("scripts.evaluate.engines", "scripts.evaluate.kinds")
 
 # Functions that say in words, or for the plan, what a choice is: they draw and compute nothing. A rule whose output
 # holds the words has them as a param.
-SAYING = ("describe", "in_words", "score_words", "misfits", "expected_rows")
+SAYING = ("describe", "in_words", "score_words", "misfits", "expected_rows", "by_chance")
 
 
 def _module_file(name: str) -> Path | None:

@@ -33,7 +33,7 @@ FILES = {
     "embeddings": "select/embeddings/{asked}.parquet",
     "quality": "select/quality/{asked}.parquet",
     "subset": "select/subsets/{draw}.parquet",
-    "candidates": "select/candidates/{subset}.parquet",
+    "candidates": "select/candidates/{draw}.parquet",
     "export": "select/exports/{draw}",
     "published_subset": "select/published/{draw}.json",
     "demo_base": "train/demo-base",

@@ -1,5 +1,6 @@
 """The answers table as arrays: what every question scored (or took), run by run, arm by arm."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,8 +13,10 @@ from scripts.common.cli import UserError
 from scripts.common.config.report import Metric
 from scripts.common.majority import majority_correct
 from scripts.common.questions import Question, read_questions
-from scripts.compare.variance import Floats, Questions
+from scripts.compare.labels import control_of
+from scripts.compare.variance import DRAWN, FIXED, Floats, Kind, Questions
 from scripts.evaluate.tables import ANSWERS
+from scripts.select.controls import CONTROLS
 
 
 class Arm(NamedTuple):
@@ -27,6 +30,18 @@ class Arm(NamedTuple):
     """Answers a question and run."""
     results: int
     """How many numbers each of `means` is of: the samples, or 1 for what is one number of them (pass@k)."""
+    kind: Kind = FIXED
+    """What each of `means` has of its own, and of how many runs it is the mean (by_draw)."""
+
+    @property
+    def runs(self) -> int:
+        """How many training runs it is of."""
+        return len(self.models) * self.kind.runs
+
+    @property
+    def units(self) -> tuple[Kind, int]:
+        """What its uncertainty is counted in, and how many of these there are."""
+        return self.kind, len(self.models)
 
     @property
     def grain(self) -> float:
@@ -60,8 +75,32 @@ def arms_of(answers: pd.DataFrame, column: str = "correct") -> dict[str, Arm]:
         models = list(dict.fromkeys(rows["model"]))
         samples = int(counts.loc[models].max(axis=None))
         _check_complete(counts.reindex(models).fillna(0), samples, str(rows["benchmark"].iloc[0]))
-        arms[str(name)] = Arm(str(name), models, wide.loc[models].to_numpy(float), samples, samples)
+        kind = DRAWN if _is_drawn(str(name), models) else FIXED
+        arms[str(name)] = Arm(str(name), models, wide.loc[models].to_numpy(float), samples, samples, kind)
     return arms
+
+
+def draw_of(arm: str, model: str) -> str | None:
+    """Return the subset file that a run is of where its arm is crossed with draws: {arm}-d2 of {arm}-d2-t1."""
+    found = re.fullmatch(rf"({re.escape(arm)}-d\d+)-t\d+(\.at-\d+)?", model)
+    return found[1] if found else None
+
+
+def _is_drawn(arm: str, models: Sequence[str]) -> bool:
+    """Whether an arm's runs have rows of their own: a control that is drawn anew, or a subset of several draws."""
+    control = control_of(arm.rpartition("/")[2])  # several experiments have names before a slash
+    return bool(control and CONTROLS[control].drawn) or draw_of(arm, models[0]) is not None
+
+
+def by_draw(arm: Arm) -> Arm:
+    """Return an arm whose unit is the draw of rows: of several draws each is the mean of its training runs."""
+    draws = [draw_of(arm.name, model) for model in arm.models]
+    names = list(dict.fromkeys(draw for draw in draws if draw))
+    if not names:
+        return arm
+    means = np.stack([arm.means[[own == name for own in draws]].mean(axis=0) for name in names])
+    seeds = len(arm.models) // len(names)
+    return arm._replace(models=names, means=means, results=arm.results * seeds, kind=Kind(True, seeds))
 
 
 def _check_complete(counts: pd.DataFrame, samples: int, benchmark: str) -> None:

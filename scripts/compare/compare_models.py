@@ -23,6 +23,7 @@ from scripts.compare.answer_matrix import (
     Arm,
     arms_of,
     benchmark_questions,
+    by_draw,
     is_trained,
     metric_arms,
     question_design,
@@ -30,10 +31,10 @@ from scripts.compare.answer_matrix import (
 )
 from scripts.compare.averages import average
 from scripts.compare.labels import FAMILIES
-from scripts.compare.moderation import run_variances
+from scripts.compare.moderation import pooled_by_kind, runs_by_kind
 from scripts.compare.power import Plan, detectable
 from scripts.compare.tables import COLUMNS, write_csv
-from scripts.compare.variance import Questions, RunVariance, run_variance
+from scripts.compare.variance import Questions, RunVariance, RunVariances
 
 # What is compared, and what more and less of it are called.
 SCORE, TOKENS, EFF = "score", "output_tokens", "eff"
@@ -53,6 +54,9 @@ class Comparison(NamedTuple):
     reference: Arm
     found: statistics.Difference
     runs: RunVariance
+    """How much the runs of the two vary."""
+    control: RunVariance
+    """How much those of the reference do."""
     arms: int
     """How many arms of the benchmark were trained."""
     fixed: bool
@@ -98,7 +102,12 @@ def efficiency(scores: Arm, tokens: Arm) -> Arm:
 
 
 def measured(rows: pd.DataFrame, measure: str, metric: Metric = "pass@1") -> dict[str, Arm]:
-    """Return the arms of one benchmark's answers with a measure for every run and question; `metric` is the score's."""
+    """Return the arms of one benchmark's answers with a measure for every run (of several draws: every draw) and
+    question; `metric` is the score's."""
+    return {name: by_draw(arm) for name, arm in _measured(rows, measure, metric).items()}
+
+
+def _measured(rows: pd.DataFrame, measure: str, metric: Metric) -> dict[str, Arm]:
     if measure == SCORE:
         return metric_arms(rows, metric)
     if measure == TOKENS:
@@ -134,7 +143,7 @@ def compare(
         designs[benchmark] = question_design(rows, benchmark, questions)
         _check_design(benchmark, designs[benchmark])
     tuned = {name: [arm for key, arm in of.items() if trained[key]] for name, of in arms.items()}
-    runs = run_variances(tuned, designs, relative=measure != SCORE)
+    runs = runs_by_kind(tuned, designs, relative=measure != SCORE)
     for benchmark, rows in answers.groupby("benchmark", sort=False):
         least = _least(measure, len(designs[str(benchmark)].unit), rows)
         of = arms[str(benchmark)]
@@ -155,11 +164,11 @@ def compare_averages(
     trained = _trained(answers, baseline)
     found: list[Comparison] = []
     of_benchmark = {str(name): rows for name, rows in answers.groupby("benchmark", sort=False)} if weights else {}
-    arms = {name: metric_arms(rows, metric) for name, rows in of_benchmark.items()}
+    arms = {name: measured(rows, SCORE, metric) for name, rows in of_benchmark.items()}
     designs = {name: question_design(rows, name, questions) for name, rows in of_benchmark.items()}
     for name, shares in weights.items():
         whole = average(shares, arms, designs)
-        runs = run_variance((arm.means for key, arm in whole.arms.items() if trained[key]), whole.questions)
+        runs = pooled_by_kind((arm for key, arm in whole.arms.items() if trained[key]), whole.questions)
         found += _compared(name, whole.arms, whole.questions, runs, whole.least, trained, baseline, references)
     return _by_family(found)
 
@@ -185,7 +194,7 @@ def _compared(
     benchmark: str,
     arms: dict[str, Arm],
     design: Questions,
-    runs: RunVariance,
+    runs: RunVariances,
     least: float,
     trained: dict[str, bool],
     baseline: str,
@@ -197,9 +206,10 @@ def _compared(
         if reference not in arms:
             continue
         a, b, fixed = arms[subset], arms[reference], not trained[reference]
-        varies = runs if trained[subset] else NO_RUNS
+        varies = runs.between(a.units, a.units if fixed else b.units) if trained[subset] else NO_RUNS
+        control = NO_RUNS if fixed else runs[b.kind]
         difference = statistics.paired_difference(a.means, b.means, varies, fixed, design, least)
-        yield Comparison(family, benchmark, a, b, difference, varies, tuned, fixed, design)
+        yield Comparison(family, benchmark, a, b, difference, varies, control, tuned, fixed, design)
 
 
 def _by_family(comparisons: list[Comparison]) -> list[Comparison]:
@@ -223,8 +233,8 @@ def comparison_rows(family: list[Comparison], alpha: float, measure: str = SCORE
             {
                 **comparison.names,
                 "n_questions": comparison.subset.means.shape[1],
-                "runs_subset": len(comparison.subset.models),
-                "runs_reference": len(comparison.reference.models),
+                "runs_subset": comparison.subset.runs,
+                "runs_reference": comparison.reference.runs,
                 "difference": found.difference,
                 "se": found.se,
                 "df": found.df,
@@ -269,7 +279,8 @@ def primary_rows(comparisons: list[Comparison], target: str, alpha: float) -> li
     family = [found for found in comparisons if (found.family, found.benchmark) == ("rows", target)]
     if not family:
         return []
-    decided = primary.decide([primary.Held(c.subset, c.reference, c.found, c.runs, c.design) for c in family], alpha)
+    held = [primary.Held(c.subset, c.reference, c.found, c.runs, c.design, c.control) for c in family]
+    decided = primary.decide(held, alpha)
     rows = []
     for comparison, said in zip(family, decided.adjusted, strict=True):
         (row,) = comparison_rows([comparison], alpha)

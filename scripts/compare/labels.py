@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from scripts.common.config.arms import SHARED
+from scripts.common.config.arms import DRAW_OF_CONTROL, SHARED
 from scripts.select import controls
 from scripts.select.among import AMONG
 
@@ -37,12 +37,17 @@ def mark(level: str) -> str:
 
 
 def control_of(arm: str) -> str:
-    """Return which of CONTROLS an arm is, '' for a subset or another model."""
+    """Return which of CONTROLS an arm, or one of its draws, is; '' for a subset or another model."""
+    if draw := DRAW_OF_CONTROL.fullmatch(arm):
+        arm = draw["arm"]
     return "rows" if SHARED.fullmatch(arm) else arm.partition(".")[2]
 
 
 def arm_label(arm: str) -> str:
-    """Return an arm's name for people: 'limopro.unpruned' is 'limopro · unpruned', 'random-400' '400 random rows'."""
+    """Return an arm's name for people: 'limopro.unpruned' is 'limopro · unpruned', 'random-400' '400 random rows', and
+    'random-400-d2' '400 random rows, draw 2'."""
+    if draw := DRAW_OF_CONTROL.fullmatch(arm):
+        return f"{arm_label(draw['arm'])}, draw {draw['number']}"
     if random := SHARED.fullmatch(arm):
         if random["like"]:
             return f"{random['like']} · {CONTROLS['rows']}"

@@ -9,15 +9,16 @@ that rise and fall together count as fewer. Nothing of another experiment enters
 All functions take arrays with any leading axes; the last ones are benchmarks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from scripts.compare.answer_matrix import Arm
-from scripts.compare.variance import Floats, Questions, RunVariance, run_variance
+from scripts.compare.variance import FEWEST_RUN_DF, Floats, Questions, RunVariance, RunVariances, run_variance
 
+FEWEST_OF_A_KIND = 2
 CAUTION = 0.1  # how often the spread of the benchmarks' variances is larger than it is taken for
 
 
@@ -113,16 +114,46 @@ def moderated(covariance: Floats, noise: Floats, df: int, grain: Floats) -> Mode
     return Moderated(expected * (df * ratio + d0 * mean) / (df + d0), np.broadcast_to(df + d0, own.shape))
 
 
-def run_variances(
+def runs_by_kind(
     arms: Mapping[str, Sequence[Arm]], designs: Mapping[str, Questions], relative: bool = False
+) -> dict[str, RunVariances]:
+    """Return the variances between runs by benchmark and kind of arm, moderated within each kind (run_variances).
+
+    Of several kinds one has few degrees of freedom: it is moderated from FEWEST_OF_A_KIND on.
+    """
+    kinds = dict.fromkeys(arm.kind for found in arms.values() for arm in found)
+    fewest = FEWEST_RUN_DF if len(kinds) == 1 else FEWEST_OF_A_KIND
+    of_kind = {
+        kind: run_variances(
+            {name: [a for a in found if a.kind == kind] for name, found in arms.items()}, designs, relative, fewest
+        )
+        for kind in kinds
+    }
+    return {name: RunVariances.of({kind: of_kind[kind][name] for kind in kinds}) for name in arms}
+
+
+def pooled_by_kind(arms: Iterable[Arm], questions: Questions) -> RunVariances:
+    """Return the variances between the runs of trained arms by their kind, of one benchmark or average."""
+    found = list(arms)
+    kinds = dict.fromkeys(arm.kind for arm in found)
+    return RunVariances.of(
+        {kind: run_variance([arm.means for arm in found if arm.kind == kind], questions) for kind in kinds}
+    )
+
+
+def run_variances(
+    arms: Mapping[str, Sequence[Arm]],
+    designs: Mapping[str, Questions],
+    relative: bool = False,
+    fewest: int = FEWEST_RUN_DF,
 ) -> dict[str, RunVariance]:
     """Return the variance between runs by benchmark, moderated where the experiment has runs enough to know it.
 
     `arms` are the trained ones by benchmark. `relative`: a measure without a scale of its own, such as tokens, whose
-    variances are alike as shares of its mean.
+    variances are alike as shares of its mean. `fewest`: the degrees of freedom that moderation takes.
     """
     own = {name: run_variance([arm.means for arm in found], designs[name]) for name, found in arms.items()}
-    names = [name for name, runs in own.items() if runs.known]
+    names = [name for name, runs in own.items() if runs.df >= fewest]
     if len(names) < 2:
         return own
     df = min(own[name].df for name in names)

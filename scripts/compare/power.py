@@ -57,7 +57,8 @@ class Plan(NamedTuple):
         df = self.runs.df if runs is None else self.arms * (runs - 1)
         noise = self.runs.noise * self.n / questions
         between = max(self.found.variance.questions - self.inverse_runs * self.runs.noise, 0.0) * self.n / questions
-        planned = RunVariance(self.runs.proper + noise, max(df, FEWEST_RUN_DF), noise, self.runs.prior_df)
+        own = max(df, FEWEST_RUN_DF)
+        planned = RunVariance(self.runs.proper + noise, own, noise, self.runs.prior_df, share=self.runs.share)
         return combined(between + inverse_runs * noise, questions - 1, planned, inverse_runs)
 
     def finds(self, questions: int, runs: int | None = None) -> bool:

@@ -29,7 +29,10 @@ class Held(NamedTuple):
     reference: "Arm"
     found: Difference
     runs: RunVariance
+    """How much the runs of the two vary (RunVariances.between)."""
     design: Questions
+    control: RunVariance | None = None
+    """How much the runs of the random rows do; None: as `runs` says."""
 
 
 class Adjusted(NamedTuple):
@@ -57,7 +60,8 @@ def covariance(family: Sequence[Held]) -> Floats:
     for i, a in enumerate(family):
         for j, b in enumerate(family[:i]):
             plus, minus = (mean_variance(paired[i] + sign * paired[j], a.design)[0] for sign in (1, -1))
-            shared = a.runs.proper / len(a.reference.models) if a.reference.name == b.reference.name else 0.0
+            control = a.control or a.runs
+            shared = control.proper / len(a.reference.models) if a.reference.name == b.reference.name else 0.0
             found[i, j] = found[j, i] = float(plus - minus) / 4 + (shared if a.runs.known else 0.0)
     return found
 

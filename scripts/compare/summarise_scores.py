@@ -2,8 +2,8 @@
 
 The unit is the question. Intervals are Agresti and Coull's; an arm's takes the variance between training runs in where
 there are enough of them to know it, and else is one of these runs' expected score: the column `level` says which.
-average_scores.csv has the arms by named average, subjects.csv by subject, reliability.csv how many questions of
-a benchmark cannot tell the models apart.
+average_scores.csv has the arms by named average, draws.csv what is the draw's luck and what the training's,
+subjects.csv the arms by subject, reliability.csv how many questions of a benchmark cannot tell the models apart.
 """
 
 from typing import Any
@@ -18,6 +18,7 @@ from scripts.common.questions import Question
 from scripts.compare.answer_matrix import (
     Arm,
     benchmark_questions,
+    by_draw,
     is_trained,
     metric_arms,
     question_design,
@@ -25,10 +26,11 @@ from scripts.compare.answer_matrix import (
     read_answers,
 )
 from scripts.compare.averages import average
-from scripts.compare.moderation import run_variances
+from scripts.compare.luck import draws_table
+from scripts.compare.moderation import pooled_by_kind, runs_by_kind
 from scripts.compare.statistics import score_interval
 from scripts.compare.tables import COLUMNS, write_csv
-from scripts.compare.variance import Questions, RunVariance, run_variance
+from scripts.compare.variance import Questions, RunVariances
 
 RATES: dict[str, Metric] = {"pass_at_1": "pass@1", "pass_at_k": "pass@k", "majority": "majority@k"}
 
@@ -59,9 +61,8 @@ def score_tables(
     of_benchmark = {str(name): rows for name, rows in answers.groupby("benchmark", sort=False)}
     arms = {name: metric_arms(rows, metric) for name, rows in of_benchmark.items()}
     designs = {name: question_design(rows, name, questions) for name, rows in of_benchmark.items()}
-    runs = run_variances(
-        {name: [arm for arm in of.values() if trained[arm.name]] for name, of in arms.items()}, designs
-    )
+    tuned = {name: [by_draw(arm) for arm in of.values() if trained[arm.name]] for name, of in arms.items()}
+    runs = runs_by_kind(tuned, designs)
     for benchmark, rows in of_benchmark.items():
         values = {name: question_values(rows, of).groupby(level="model").mean() for name, of in RATES.items()}
         for arm in arms[benchmark].values():
@@ -82,10 +83,12 @@ def score_tables(
 
 
 def _of_arm(
-    arm: Arm, design: Questions, runs: RunVariance | None, alpha: float, size: float | None = None
+    arm: Arm, design: Questions, kinds: RunVariances | None, alpha: float, size: float | None = None
 ) -> dict[str, Any]:
-    """Return an arm's score with its interval and what that covers; `runs` None: it was not trained here."""
-    score = score_interval(arm.means, arm.results, alpha, design, runs, size)
+    """Return an arm's score with its interval and what that covers; `kinds` None: it was not trained here."""
+    unit = by_draw(arm)
+    runs = kinds[unit.kind] if kinds is not None else None
+    score = score_interval(unit.means, unit.results, alpha, design, runs, size)
     level = "these questions" if design.df < 1 else "method" if runs is None or runs.known else "these runs"
     run_sd = float(arm.run_scores.std(ddof=1)) if len(arm.models) > 1 else None
     known = {"arm": arm.name, "trained": runs is not None, "runs": len(arm.models)}
@@ -102,7 +105,7 @@ def average_table(
     designs = {name: question_design(rows, name, questions) for name, rows in of_benchmark.items()}
     for name, weights in scoring.weights().items():
         whole = average(weights, arms, designs)
-        runs = run_variance((arm.means for key, arm in whole.arms.items() if trained[key]), whole.questions)
+        runs = pooled_by_kind((by_draw(arm) for key, arm in whole.arms.items() if trained[key]), whole.questions)
         size = {"average": name, "n_questions": len(whole.questions.unit), "metric": scoring.primary_metric}
         for arm in whole.arms.values():
             varies = runs if trained[arm.name] else None
@@ -166,6 +169,7 @@ def main() -> None:
     program.add_argument("--alpha", type=float, required=True, help="intervals have the level 1 - alpha")
     for name in ("scores", "arms", "subjects", "reliability"):
         program.add_output(f"--{name}", f"{name}.csv to write")
+    program.add_output("--draws", "draws.csv to write", optional=True)
     program.add_output("--average-scores", "average_scores.csv to write", optional=True)
     program.add_settings("--scoring", Scoring)
     arguments = program.parse()
@@ -177,6 +181,10 @@ def main() -> None:
         write_csv("arms", arms, arguments.arms)
         subjects = subject_table(answers, arguments.alpha, questions, scoring.primary_metric)
         write_csv("subjects", subjects, arguments.subjects)
+        if arguments.draws:
+            of_benchmark = answers.groupby("benchmark", sort=False)
+            found = {str(name): metric_arms(rows, scoring.primary_metric) for name, rows in of_benchmark}
+            write_csv("draws", draws_table(found), arguments.draws)
         if arguments.average_scores:
             write_csv(
                 "average_scores", average_table(answers, arguments.alpha, scoring, questions), arguments.average_scores

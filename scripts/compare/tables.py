@@ -45,6 +45,10 @@ COLUMNS: dict[str, list[str]] = {
         "truncated_rate",
         "unparsed_rate",
     ],
+    # One row per benchmark and arm whose rows are drawn more than once. SDs of scores: `run_sd` of single runs; of it
+    # `draw_sd` is the draw's part and `seed_sd` the rest (training, and the luck of answers). `confounded`: each draw
+    # was trained once, so that the two cannot be told apart.
+    "draws": ["benchmark", "arm", "draws", "seeds", "run_sd", "draw_sd", "seed_sd", "confounded"],
     # One row per comparison of two arms (or an arm and a model) on a benchmark, and on a named average of benchmarks.
     "comparisons": ["question", "benchmark", *_COMPARED],
     "average_comparisons": ["question", "average", *_COMPARED],
@@ -285,6 +289,7 @@ OF_SOURCES = ("sources",)
 OF_SCORING = ("pir_truth",)
 OF_PRUNING = ("pruning",)
 OF_LEARNING = ("learning",)
+OF_DRAWS = ("draws",)
 OF_PUBLISHED = ("audit",)
 OF_PRIMARY = ("primary",)
 OF_AVERAGES = ("average_scores", "average_comparisons")
@@ -297,6 +302,7 @@ def tables_of(experiment: Experiment) -> list[str]:
     lacking += () if experiment.scored_subsets() else OF_SCORING
     lacking += () if experiment.pruned_subsets() else OF_PRUNING
     lacking += () if experiment.subsets and experiment.evaluation.percents() else OF_LEARNING
+    lacking += () if experiment.has_draws() else OF_DRAWS
     lacking += () if experiment.report.published else OF_PUBLISHED
     lacking += () if experiment.report.averages else OF_AVERAGES
     lacking += () if experiment.primary_target() else OF_PRIMARY

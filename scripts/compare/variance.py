@@ -4,7 +4,7 @@ The unit is the question. Sources: Miller, 2411.00640 (questions, clusters); Coc
 Satterthwaite 1946 (degrees of freedom of a sum of variances: those of strata).
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -89,10 +89,19 @@ class RunVariance(NamedTuple):
     """The part of `variance` that is the luck of single answers, which shrinks with the number of questions."""
     prior_df: float = 0.0
     """Degrees of freedom that the experiment's other benchmarks add (scripts/compare/moderation.py)."""
+    others: int = 0
+    """Degrees of freedom of the runs of other kinds of arms."""
+    share: float = 1.0
+    """What is left of the degrees of freedom of a sum of two kinds' variances (RunVariances.between)."""
 
     @property
     def known(self) -> bool:
-        return self.df >= FEWEST_RUN_DF
+        return self.df > 0 and self.df + self.others >= FEWEST_RUN_DF
+
+    @property
+    def total_df(self) -> float:
+        """Degrees of freedom with what other benchmarks add."""
+        return (self.df + self.prior_df) * self.share
 
     @property
     def proper(self) -> float:
@@ -111,6 +120,64 @@ def run_variance(arms: Iterable[Floats], questions: Questions | None = None) -> 
         if len(arm) > 1:
             noise += float(mean_variance(arm - arm.mean(axis=0), questions)[0].sum())
     return RunVariance(squares / df, df, noise / df) if df else RunVariance(0.0, 0)
+
+
+class Kind(NamedTuple):
+    """What the runs of an arm have of their own: arms of one kind vary by the same luck, and are pooled."""
+
+    drawn: bool = False
+    """Whether each has its own draw of rows; else all were trained on the same ones."""
+    runs: int = 1
+    """Training runs that each is the mean of: those of one draw."""
+
+
+FIXED, DRAWN = Kind(), Kind(drawn=True)
+
+
+class RunVariances(dict[Kind, RunVariance]):
+    """The variances of a benchmark's runs by kind of arm: runs that differ in their rows, too, vary more."""
+
+    @classmethod
+    def of(cls, kinds: Mapping[Kind, RunVariance]) -> "RunVariances":
+        """Return the variances by kind, each with what the others know.
+
+        Runs with rows of their own vary at least as much as runs with the same ones. Where few of them seem to vary
+        less, the two are taken together: the estimate under that order (isotonic regression). Where nothing was seen of
+        runs with the same rows, they are taken to vary as much as the others.
+        """
+        known = dict(kinds)
+        fixed, drawn = (known.get(kind, RunVariance(0.0, 0)) for kind in (FIXED, DRAWN))
+        if fixed.df and drawn.df and drawn.variance < fixed.variance:
+            known[FIXED] = known[DRAWN] = _pooled(fixed, drawn)
+        elif FIXED in known and not fixed.df:
+            known[FIXED] = drawn
+        total = sum(runs.df for runs in kinds.values())
+        return cls({kind: runs._replace(others=total - runs.df) for kind, runs in known.items()})
+
+    def between(self, a: tuple[Kind, int], b: tuple[Kind, int]) -> RunVariance:
+        """Return the variance of the runs of two arms, given as (kind, how many): the one that, times the sum of their
+        1 / R, is the variance of the difference of their means.
+
+        Of two kinds it is a sum of two estimates, with Satterthwaite's degrees of freedom (Welch's).
+        """
+        first, second = self[a[0]], self[b[0]]
+        if first == second:
+            return first
+        if not first.df or not second.df:
+            return RunVariance(0.0, 0)
+        h = np.array([1 / a[1], 1 / b[1]])
+        parts = h * [first.variance, second.variance]
+        df = np.array([first.total_df, second.total_df])
+        left = parts.sum() ** 2 / (parts**2 / df).sum() / df.sum() if parts.any() else 1.0
+        noise = float(h @ [first.noise, second.noise] / h.sum())
+        both = RunVariance(float(parts.sum() / h.sum()), first.df + second.df, noise, first.prior_df + second.prior_df)
+        return both._replace(others=first.others - second.df, share=float(left))
+
+
+def _pooled(a: RunVariance, b: RunVariance) -> RunVariance:
+    weights = np.array([a.total_df, b.total_df])
+    variance, noise = (float(weights @ pair / weights.sum()) for pair in ([a.variance, b.variance], [a.noise, b.noise]))
+    return RunVariance(variance, a.df + b.df, noise, a.prior_df + b.prior_df)
 
 
 class Variance(NamedTuple):
@@ -139,4 +206,4 @@ def combined(between: float, df: float, runs: RunVariance, inverse_runs: float, 
     between = np.maximum(between, least)
     if not runs.known or not inverse_runs:
         return Variance(between, 0.0, df)
-    return Variance(between, inverse_runs * runs.proper, np.minimum(df, runs.df + runs.prior_df))
+    return Variance(between, inverse_runs * runs.proper, np.minimum(df, runs.total_df))

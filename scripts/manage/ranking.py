@@ -17,6 +17,7 @@ from scripts.compare import statistics
 from scripts.compare.answer_matrix import (
     Arm,
     benchmark_questions,
+    by_draw,
     is_trained,
     metric_arms,
     question_design,
@@ -24,7 +25,8 @@ from scripts.compare.answer_matrix import (
 )
 from scripts.compare.averages import Average, average
 from scripts.compare.compare_models import NO_RUNS
-from scripts.compare.variance import RunVariance, run_variance
+from scripts.compare.moderation import pooled_by_kind
+from scripts.compare.variance import RunVariances
 from scripts.manage.entries import Entry, Finished
 
 
@@ -47,7 +49,7 @@ class Answered(NamedTuple):
 
     whole: Average | None
     trained: dict[str, bool]
-    runs: RunVariance
+    runs: RunVariances
 
 
 def answered(experiments: Sequence[Finished], entries: Sequence[Entry], weights: Mapping[str, float]) -> Answered:
@@ -63,17 +65,17 @@ def answered(experiments: Sequence[Finished], entries: Sequence[Entry], weights:
         tables.append(answers[answers["arm"].isin(keys) & answers["benchmark"].isin(list(weights))])
         files |= {name: file for name, file in one.questions.items() if name in weights}
     if not tables:
-        return Answered(None, {}, NO_RUNS)
+        return Answered(None, {}, RunVariances())
     answers = pd.concat(tables, ignore_index=True)
     metric = experiments[0].found["experiment"]["report"]["primary_metric"]
     questions = benchmark_questions(list(files.values())) if len(files) == len(weights) else None
     arms: dict[str, dict[str, Arm]] = {}
     designs = {}
     for name, rows in answers.groupby("benchmark", sort=False):
-        arms[str(name)] = metric_arms(rows, metric)
+        arms[str(name)] = {key: by_draw(arm) for key, arm in metric_arms(rows, metric).items()}
         designs[str(name)] = question_design(rows, str(name), questions)
     whole, trained = average(weights, arms, designs), is_trained(answers)
-    runs = run_variance((arm.means for key, arm in whole.arms.items() if trained[key]), whole.questions)
+    runs = pooled_by_kind((arm for key, arm in whole.arms.items() if trained[key]), whole.questions)
     return Answered(whole, trained, runs)
 
 
@@ -81,7 +83,7 @@ def score_of(entry: Entry, at_hand: Answered, weights: Mapping[str, float], alph
     """Return an entry's score with its interval: from its answers, else from the printed standard errors."""
     if at_hand.whole is not None and entry.key in at_hand.whole.arms:
         arm, whole = at_hand.whole.arms[entry.key], at_hand.whole
-        runs = at_hand.runs if at_hand.trained[entry.key] else None
+        runs = at_hand.runs[arm.kind] if at_hand.trained[entry.key] else None
         return statistics.score_interval(arm.means, arm.results, alpha, whole.questions, runs, whole.size)
     from scipy import stats
 
@@ -99,7 +101,9 @@ def difference(a: Entry, b: Entry, scores: Mapping[str, statistics.Score], at_ha
         # The report's procedure has the trained side first.
         turned = not at_hand.trained[a.key] and at_hand.trained[b.key]
         first, second = (b, a) if turned else (a, b)
-        runs = at_hand.runs if at_hand.trained[first.key] else NO_RUNS
+        one, other = whole.arms[first.key].units, whole.arms[second.key].units
+        other = other if at_hand.trained[second.key] else one
+        runs = at_hand.runs.between(one, other) if at_hand.trained[first.key] else NO_RUNS
         found = statistics.paired_difference(
             whole.arms[first.key].means,
             whole.arms[second.key].means,

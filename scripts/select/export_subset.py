@@ -188,6 +188,7 @@ def main() -> None:
     )
     program.add_argument("--seed", type=int, required=True, help="the experiment's seed")
     program.add_argument("--training-seed", type=int, help="the training seed that a control is drawn for")
+    program.add_argument("--draw", type=int, help="which of several draws it is")
     program.add_output("--export", "the folder to write")
     arguments = program.parse()
     settings: Subset = arguments.settings
@@ -208,6 +209,8 @@ def main() -> None:
         facts = {"sha256 of the training set": sha256_of(arguments.subset), "seed of the experiment": arguments.seed}
         if arguments.training_seed is not None:
             facts["drawn for training seed"] = arguments.training_seed
+        if arguments.draw is not None:
+            facts["draw"] = arguments.draw
         how = settings.in_words()
         if arguments.control:
             subsets = ", ".join(f"`{subset}`" for subset in arguments.of)

@@ -6,9 +6,15 @@ from collections import Counter
 from scripts.common import cli
 from scripts.common.config.selection import Subset
 from scripts.common.program import Program
+from scripts.common.seeds import derive_seed
 from scripts.common.tables import write_table
 from scripts.select.subset import add_source, source_from, write_subset
 from scripts.select.tables import CANDIDATES
+
+
+def seed_of(seed: int, draw: int | None) -> int:
+    """Return the seed of a draw of the rows: the experiment's where there is one, of several one of its own."""
+    return seed if draw is None else derive_seed(seed, "draw", draw)
 
 
 def main() -> None:
@@ -16,6 +22,7 @@ def main() -> None:
     program.add_argument("--name", required=True, help="the subset's name")
     program.add_settings("--settings", Subset, "the subset's settings")
     program.add_argument("--seed", type=int, required=True, help="the experiment's seed")
+    program.add_argument("--draw", type=int, help="which of several draws (default: there is one)")
     add_source(program)
     program.add_input("--file", "the user's own file, where the method reads one", optional=True)
     program.add_input("--parts", "the subsets that a mix is made of", many=True, optional=True)
@@ -32,7 +39,7 @@ def main() -> None:
         left = Counter(candidates["reason"].drop_nulls().to_list())
         facts["candidates"] = {"rows": len(candidates) - left.total(), **left}
         cli.log.info("%s: rows that could be taken, and why others could not: %s", arguments.name, facts["candidates"])
-        selection = settings.select(source, arguments.name, arguments.seed)
+        selection = settings.select(source, arguments.name, seed_of(arguments.seed, arguments.draw))
         if settings.prune:
             # Not imported by name: a subset whose chains stay whole does not depend on how chains are pruned.
             pruning = importlib.import_module("scripts.select.pruned")

@@ -47,6 +47,21 @@ def draw_ids(ids: list[str], size: int | None, *seed_parts: str | int) -> list[s
     return [ids[place] for place in places]
 
 
+def drawn_for(training_seed: int | None, draw: int | None) -> tuple[str | int, dict[str, int]]:
+    """Return what seeds the draw of a control beside the experiment's seed, and what its provenance says of it.
+
+    Raises UserError unless one of the two is given.
+    """
+    if (training_seed is None) == (draw is None):
+        raise UserError(
+            "a control is drawn for one training seed or is one of several draws: say --training-seed or --draw"
+        )
+    if draw is None:
+        assert training_seed is not None
+        return training_seed, {"training_seed": training_seed}
+    return f"draw {draw}", {"draw": draw}
+
+
 def allot(size: int, counts: Mapping[str | None, int]) -> dict[str | None, int]:
     """Return how many of `size` each stratum gets in proportion to its rows: the largest remainders are rounded up.
 

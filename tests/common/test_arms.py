@@ -8,6 +8,7 @@ import pytest
 
 from scripts.common.config.experiment import Experiment
 from scripts.common.config.load import ConfigError, load_experiment
+from scripts.common.program import as_json
 from scripts.common.tables import write_table
 from scripts.compare.labels import AGAINST, arm_label, is_control, kind_of, reference_label
 from scripts.data.tables import POOL
@@ -106,3 +107,79 @@ def test_shared_rows_are_drawn_of_those_that_a_subset_could_take(tmp_path: Path)
     said = subset.candidates(source).filter(pl.col("reason").is_null())["id"].to_list()
     assert said == drawn["scored"]
     assert draw_ids(said, 4, 1, 1, "x") != draw_ids(said, 4, 1, 2, "x"), "each training seed has its own draw"
+
+
+def drawn(draws: int | None = 3, seeds: tuple[int, ...] = (1, 2), **more: Any) -> Experiment:
+    training = {**changed()["training"], "seeds": list(seeds)}
+    subsets = {"x": GAIN | {"draws": draws}, "y": GAIN | {"band": [0.2, 0.9]}, **more}
+    return load_experiment(changed(subsets=subsets, controls=["rows", "unpruned"], training=training))
+
+
+def test_draws_are_crossed_with_seeds() -> None:
+    """Three draws of x and of the random rows that it shares with y; y itself stays as it is."""
+    experiment = drawn()
+    names = {arm: [run.name for run in experiment.runs() if run.arm == arm] for arm in experiment.arms()}
+    crossed = [f"d{draw}-t{seed}" for draw in (1, 2, 3) for seed in (1, 2)]
+    assert names == {
+        "x": [f"x-{luck}" for luck in crossed],
+        "random-30-scored": [f"random-30-scored-{luck}" for luck in crossed],
+        "x.unpruned": [f"x.unpruned-{luck}" for luck in crossed],
+        "y": ["y-t1", "y-t2"],
+        "y.unpruned": ["y.unpruned-t1", "y.unpruned-t2"],
+    }
+    # Each control of rows of its own is made from the draw of the same number.
+    assert [draw.of for draw in experiment.draws() if draw.arm == "x.unpruned"] == ["x-d1", "x-d2", "x-d3"]
+    assert {run.draw for run in experiment.runs()} == {draw.name for draw in experiment.draws()}
+
+
+def test_without_draws_every_name_is_as_ever() -> None:
+    experiment = drawn(draws=None)
+    assert [draw.name for draw in experiment.draws()] == [
+        "x", "y", "random-30-scored-t1", "random-30-scored-t2", "x.unpruned-t1", "x.unpruned-t2", "y.unpruned-t1",
+        "y.unpruned-t2"]  # fmt: skip
+    assert [run.name for run in experiment.runs() if run.arm == "x"] == ["x-t1", "x-t2"]
+    assert "draws" not in as_json(experiment.subsets["x"].for_job())
+
+
+@pytest.mark.parametrize(
+    ("subset", "said"),
+    [
+        (GAIN | {"draws": 2, "size": None}, "nothing is drawn, and every draw would hold the same rows"),
+        ({"method": "length", "take": "long", "size": 9, "draws": 2}, "nothing is drawn"),
+        ({"method": "all", "draws": 3}, "nothing is drawn"),
+        (GAIN | {"draws": 1}, "subsets.z.*draws"),
+        ({"method": "mix", "parts": {"x": 0.5, "y": 0.5}, "size": 4}, "'x' has several draws, and a mix takes one"),
+    ],
+)
+def test_what_cannot_be_drawn_several_times_is_told(subset: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        drawn(z=subset)
+
+
+def test_a_name_is_of_one_run() -> None:
+    with pytest.raises(ConfigError, match="'x-d2' is that of a draw of 'x'"):
+        drawn(**{"x-d2": GAIN})
+    assert drawn(**{"x-d4": GAIN}).runs()
+    with pytest.raises(ConfigError, match="'random-30-scored-d1' is one of controls"):
+        drawn(**{"random-30-scored-d1": GAIN})
+
+
+def test_draws_of_controls_have_names_for_people() -> None:
+    labels = {"random-400-d2": "400 random rows, draw 2", "x.unpruned-d1": "x · unpruned, draw 1", "x-d1": "x-d1"}
+    assert {name: arm_label(name) for name in labels} == labels
+    assert [kind_of(name) for name in labels] == ["rows", "unpruned", "subset"]
+
+
+@pytest.mark.parametrize(
+    ("subset", "chance"),
+    [
+        ({"method": "random", "size": 5}, True),
+        ({"method": "length", "take": "band", "quantiles": [0.2, 0.8], "size": 5}, True),
+        ({"method": "length", "take": "band", "quantiles": [0.2, 0.8]}, False),
+        ({"method": "difficulty", "target": [0.5, 0.5], "size": 4}, True),
+        ({"method": "difficulty", "take": "top", "size": 4}, False),
+        ({"method": "diversity", "size": 4}, True),
+    ],
+)
+def test_which_methods_leave_something_to_chance(subset: dict[str, Any], chance: bool) -> None:
+    assert arms(s=subset).subsets["s"].by_chance() == chance

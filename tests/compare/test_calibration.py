@@ -51,7 +51,7 @@ def test_the_simulation_judges_as_the_report_does() -> None:
     rows = [
         answer(f"{arm}-t{seed}", f"{q:02d}", sample, int(means[b][a, seed, q] * 2 > sample), benchmark=f"b{b}")
         for b in range(2)
-        for a, arm in enumerate(("s", "random-9"))
+        for a, arm in enumerate(("s", "t"))
         for seed in range(3)
         for q in range(40)
         for sample in range(2)
@@ -59,7 +59,7 @@ def test_the_simulation_judges_as_the_report_does() -> None:
     rows += [answer("base", f"{q:02d}", s, benchmark=f"b{b}") for b in range(2) for q in range(40) for s in range(2)]
     told = [
         comparison
-        for comparison in compare(frame(rows), "base", references={"s": {"rows": "random-9"}})
+        for comparison in compare(frame(rows), "base", references={"s": {"rows": "t"}})
         if comparison.family == "rows"
     ]
     seen = judge(cell, [_as_drawn(each[None]) for each in means])

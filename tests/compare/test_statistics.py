@@ -144,7 +144,7 @@ class TestDifferences:
         pooled = run_variance(arms)
         assert (pooled.variance, pooled.df) == pytest.approx(((0.02 + 0.02) / 3, 3))
         assert not pooled.known
-        assert run_variance([np.array([[0.5, 0.5]])]) == (0.0, 0, 0.0, 0.0)
+        assert run_variance([np.array([[0.5, 0.5]])]) == RunVariance(0.0, 0)
 
     def test_the_luck_of_answers_is_the_residual_of_a_two_way_anova(self) -> None:
         """Mean square of runs by questions, from statsmodels, over the number of questions."""

@@ -20,7 +20,7 @@ def cells(markdown: str) -> list[list[str]]:
 
 def made_by(**records: dict[str, Any]) -> Facts:
     provenance = {f"select/subsets/{name}.parquet": record for name, record in records.items()}
-    experiment = SimpleNamespace(pruned_subsets=lambda: dict.fromkeys(records))
+    experiment = SimpleNamespace(pruned_subsets=lambda: dict.fromkeys(records), files_of=lambda name: [name])
     return cast(Facts, SimpleNamespace(experiment=experiment, provenance=provenance))
 
 

@@ -177,3 +177,21 @@ def test_the_tokens_control_comes_nearest_to_the_subset(tiny_model: Path, tmp_pa
         ids = rows_up_to(tmp_path / "clean.parquet", target, tokenizer, seed=1)
         total = sum(lengths[identity] for identity in ids)
         assert abs(total - target) <= max(lengths.values()) / 2
+
+
+def test_each_of_several_draws_is_seeded_by_its_number() -> None:
+    """One draw is the experiment's own, as ever; and no draw of a control is that of a training seed."""
+    from scripts.common.cli import UserError
+    from scripts.select.select_subset import seed_of
+    from scripts.select.subset import draw_ids, drawn_for
+
+    assert seed_of(7, None) == 7
+    rows = [f"r{number}" for number in range(50)]
+    drawn = [tuple(draw_ids(rows, 10, seed_of(7, draw), "s")) for draw in (None, 1, 2, 3)]
+    assert len(set(drawn)) == 4 and drawn[2] == tuple(draw_ids(rows, 10, seed_of(7, 2), "s"))
+    luck = [drawn_for(1, None), drawn_for(None, 1), drawn_for(None, 2)]
+    assert luck[0] == (1, {"training_seed": 1}) and luck[1][1] == {"draw": 1}
+    assert len({tuple(draw_ids(rows, 10, 7, seed, "random-10")) for seed, _ in luck}) == 3
+    for neither in ((None, None), (1, 1)):
+        with pytest.raises(UserError, match="say --training-seed or --draw"):
+            drawn_for(*neither)

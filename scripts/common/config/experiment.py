@@ -5,7 +5,16 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from scripts.common.config.arms import ControlArm, Draw, Run, check_no_control, control_arms, draws_of, runs_of
+from scripts.common.config.arms import (
+    ControlArm,
+    Draw,
+    Run,
+    check_draws,
+    check_no_control,
+    control_arms,
+    draws_of,
+    runs_of,
+)
 from scripts.common.config.base import Settings
 from scripts.common.config.dataset import Dataset, Pool, Sources, check_sources
 from scripts.common.config.evaluation import Evaluation
@@ -129,7 +138,9 @@ class Experiment(Settings):
     @field_validator("subsets")
     @classmethod
     def _sweeps_are_expanded(cls, subsets: dict[str, Subset]) -> dict[str, Subset]:
-        return expand_sweeps(subsets)
+        expanded = expand_sweeps(subsets)
+        check_draws(expanded)
+        return expanded
 
     @field_validator("evaluation")
     @classmethod
@@ -242,15 +253,23 @@ class Experiment(Settings):
         return {name: model for name, model in named if model}
 
     def draws(self) -> list[Draw]:
-        """Return every subset file: one per subset, one per control and training seed."""
+        """Return every subset file: one per subset, one per control and training seed; or one per draw of either."""
         return draws_of(self.subsets, self.control_arms(), self.training.seeds)
+
+    def files_of(self, subset: str) -> list[str]:
+        """Return the names of a subset's files: its own, or those of its draws."""
+        return [draw.name for draw in self.draws() if draw.arm == subset]
+
+    def has_draws(self) -> bool:
+        """Whether the luck of a selection is measured: some subset is drawn several times."""
+        return any(subset.draws for subset in self.subsets.values())
 
     def arms(self) -> list[str]:
         """Return what is trained: every subset, followed by those of its controls that did not come before."""
         return list(dict.fromkeys(arm for name, of in self.references().items() for arm in (name, *of.values())))
 
     def runs(self) -> list[Run]:
-        """Return every fine-tuning run: each arm with each training seed."""
+        """Return every fine-tuning run: each draw of each arm with each training seed."""
         return runs_of(self.arms(), self.draws(), self.training.seeds)
 
     def training_of(self, subset: str) -> Training:

@@ -44,6 +44,12 @@ def load_experiment(config: Mapping[str, Any], documents: Sequence[Document] = (
     if experiment:
         for name, subset in experiment.subsets.items():
             mistakes += [Mistake(("subsets", name), what) for what in subset.misfits(experiment)]
+            if subset.draws and not subset.by_chance():
+                what = (
+                    "draws: with these settings nothing is drawn, and every draw would hold the same rows: leave "
+                    "draws out (training seeds tell how much the runs vary)"
+                )
+                mistakes.append(Mistake(("subsets", name), what))
     doubled = [sentence for document in documents for sentence in document.mistakes]
     if experiment is None or mistakes or doubled:
         raise ConfigError([*doubled, *(_sentence(mistake, config, documents) for mistake in mistakes)])

@@ -78,7 +78,9 @@ def draw_scores(axes: "Axes", arms: pd.DataFrame) -> None:
 
 def plot(pruning: pd.DataFrame, subsets: pd.DataFrame, arms: pd.DataFrame, settings: pd.DataFrame, path: Path) -> None:
     """Write the figure from the tables pruning, subsets and arms; `settings` has subset, ratio and sweep (or null)."""
-    chosen = settings.merge(subsets, left_on="subset", right_on="draw")
+    files = set(subsets["draw"])
+    first = [name if name in files else f"{name}-d1" for name in settings["subset"]]  # of several draws the first
+    chosen = settings.assign(draw=first).merge(subsets, on="draw")
     swept = settings.dropna(subset=["sweep"]).merge(arms, left_on="subset", right_on="arm")
     figure, grid = style.new_figure(2.5 if len(swept) else 2.2, 1, 2 if len(swept) else 1)
     draw_left(grid[0, 0], pruning, chosen)

@@ -48,7 +48,10 @@ def arm_styles(arms: pd.DataFrame) -> dict[str, dict[str, Any]]:
 
 def runs_of(scores: pd.DataFrame, arm: str) -> pd.DataFrame:
     """Return an arm's rows of the table `scores`: its runs, or the model that was not trained here."""
-    return scores[scores["model"].str.replace(r"-t\d+$", "", regex=True) == arm]
+    draws = scores["model"].str.replace(r"-t\d+$", "", regex=True)
+    own = draws == arm
+    # Of several draws none has the arm's own name.
+    return scores[own if own.any() else draws.str.replace(r"-d\d+$", "", regex=True) == arm]
 
 
 def new_figure(height: float, rows: int = 1, columns: int = 1, **options: Any) -> "tuple[Figure, Any]":

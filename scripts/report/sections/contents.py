@@ -15,7 +15,8 @@ from scripts.report.sections.base import Section
 def contents(facts: Facts) -> str:
     """Return the table of contents of the arms, what was left out or left whole, and the matrix of overlaps."""
     found = facts.table("contents")
-    arms = found.assign(arm=found["draw"].str.replace(r"-t\d+$", "", regex=True)).groupby("arm", sort=False)
+    arm_of = {draw.name: draw.arm for draw in facts.experiment.draws()}
+    arms = found.assign(arm=found["draw"].map(arm_of)).groupby("arm", sort=False)
     means = arms[[name for name in found if pd.api.types.is_numeric_dtype(found[name])]].mean()
     largest = arms[[f"largest_{kind}{of}" for kind in ("source", "category") for of in ("", "_share")]].first()
     cut, late = means["steps_a_row"].notna().any(), means["contaminated"].any()
@@ -58,7 +59,7 @@ def _notes(facts: Facts) -> str:
     """Return what the drawing of subsets left out, or left whole, sentence by sentence."""
     said = []
     for name in facts.experiment.subsets:
-        record = facts.provenance.get(f"select/subsets/{name}.parquet", {})
+        record = facts.provenance.get(f"select/subsets/{facts.experiment.files_of(name)[0]}.parquet", {})
         if whole := record.get("prune", {}).get("whole"):
             said.append(f"Of the rows of {escape(name)}, {whole:,} have no scored steps and were not pruned.")
         if missing := record.get("missing"):

@@ -64,7 +64,8 @@ def orphans(facts: Facts) -> str:
     """Return what mending did to the cut of each pruned subset, by the account in its provenance."""
     rows = []
     for name in facts.experiment.pruned_subsets():
-        account = facts.provenance.get(f"select/subsets/{name}.parquet", {}).get("orphans")
+        file = facts.experiment.files_of(name)[0]
+        account = facts.provenance.get(f"select/subsets/{file}.parquet", {}).get("orphans")
         if account:
             due = account["cut"] - account["extended"] + account["kept"]
             counts = (due, account["kept"], account["extended"], account["cut"])
@@ -106,7 +107,7 @@ def ratios(facts: Facts) -> str:
             ]
         )
     for name, how in facts.experiment.pruned_subsets().items():
-        subset = subsets.loc[name]
+        subset = subsets.loc[facts.experiment.files_of(name)[0]]
         functional = sum(subset[f"steps_{pattern}"] for pattern in FUNCTIONAL)
         counts = _ratio_cells(how.ratio, subset["rows"], subset["pruned_steps"], functional)
         rows.append([escape(name), *counts, *_left_cells(subset["tokens_before"], subset["tokens"]), "–"])

@@ -73,7 +73,8 @@ def _hours(hours: float) -> str:
 def selection_hours(facts: Facts, subset: str, on_gpu: bool) -> float:
     """Return the hours of the jobs under select/ that a subset hangs on: of their GPUs, or of the jobs themselves."""
     records = {record["artefact"]: (name, record) for name, record in facts.provenance.items()}
-    waiting = [path for path, (name, _) in records.items() if name == f"select/subsets/{subset}.parquet"]
+    own = {f"select/subsets/{file}.parquet" for file in facts.experiment.files_of(subset)}
+    waiting = [path for path, (name, _) in records.items() if name in own]
     seen, jobs = set(waiting), {}
     while waiting:
         name, record = records[waiting.pop()]

@@ -42,8 +42,10 @@ def selection(facts: Facts) -> str:
             "Steps by pattern in the rows drawn for scoring, and PIR (nats an answer token) of the functional ones."
         )
         blocks.append(table(headers, rows, "lrrrrrrr", [26, 10, 10, 10, 10, 11, 12, 11], caption, "tbl-steps"))
-    blocks.append(_subsets(subsets))
-    blocks.append(_candidates(facts.table("candidates")))
+    blocks.append(_subsets(subsets, facts.experiment.has_draws()))
+    subset_of = {draw.name: draw.subset for draw in facts.experiment.draws()}
+    candidates = facts.table("candidates")
+    blocks.append(_candidates(candidates.assign(subset=candidates["subset"].replace(subset_of))))
     blocks.append(_categories(facts))
     return "\n".join(filter(None, blocks))
 
@@ -88,7 +90,7 @@ def _categories(facts: Facts) -> str:
     return table(headers, rows, "l" + "r" * shares.shape[1], widths, caption, "tbl-categories")
 
 
-def _subsets(subsets: pd.DataFrame) -> str:
+def _subsets(subsets: pd.DataFrame, draws: bool) -> str:
     rows = []
     for _, row in subsets.iterrows():
         pruned = [
@@ -120,7 +122,8 @@ def _subsets(subsets: pd.DataFrame) -> str:
     ]
     caption = (
         "The training sets, before and after pruning; the last three columns are functional steps left out, of "
-        "those in the set's rows. A control is drawn anew for every training seed."
+        "those in the set's rows. A control is drawn anew for every training seed"
+        f"{', beside a subset of several draws as often as that' if draws else ''}."
     )
     return table(headers, rows, "lrrrrrrr", [22, 8, 11, 10, 9, 14, 14, 14], caption, "tbl-subsets")
 

@@ -20,11 +20,14 @@ the verdicts speak of these runs, and another seed could turn them.
 """
 FEW_RUNS = """
 **Few training runs.** The standard deviation between runs of one arm ({{ spread | listed }}) is itself estimated from
-{{ seeds | counted("seed") }} an arm, pooled over arms as if it were the same in all.
+{{ seeds | counted("seed") }} an arm, pooled over arms as if it were the same in all (those whose rows are drawn anew
+and the others, each by themselves).
 """
 ONE_SELECTION = """
-**One selection, one base.** Seeds vary the training (and, for controls, the draw); the selection itself, the scorer and
-the base model are single, so that nothing here says how another draw of the pool or another model would fare.
+**One selection, one base.** Seeds vary the training (and, for controls, the draw); {% if drawn %}of
+{{ drawn | listed }} several draws were trained; other selections, the {% else %}the selection itself, the {% endif
+%}scorer and the base model are single, so that nothing here says how another draw of the pool or another model would
+fare.
 """
 BLIND = """
 **Small differences stay unseen.** {{ blind }} of {{ comparisons | counted("comparison") }} cannot find
@@ -67,7 +70,8 @@ def _seeds(facts: Facts) -> Iterator[str]:
         spread = facts.table("power").groupby("benchmark", sort=False)["run_sd"].first()
         deviations = [f"{points(sd, sign=False)} points on {name}" for name, sd in spread.items()]
         yield prose(FEW_RUNS, seeds=seeds, spread=deviations)
-    yield prose(ONE_SELECTION)
+    drawn = [name for name, subset in facts.experiment.subsets.items() if subset.draws]
+    yield prose(ONE_SELECTION, drawn=drawn)
 
 
 def _power(facts: Facts) -> Iterator[str]:

@@ -29,6 +29,8 @@ class Control(NamedTuple):
     alike: Literal["size", "rows", "none"] = "none"
     """Which subsets share one: those of equal size that could have taken the same rows, those of the same rows (a
     sweep), or none."""
+    drawn: bool = True
+    """Whether each draw of it holds rows, or steps, of its own: its runs differ by the luck of that, too."""
     of_pruned: bool = False
     """Whether it is one only of subsets whose chains lost steps; others go without it."""
 
@@ -63,6 +65,7 @@ CONTROLS = {
         marker="^",
         line=":",
         alike="rows",
+        drawn=False,
         of_pruned=True,
     ),
     "random_prune": Control(

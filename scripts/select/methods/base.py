@@ -70,6 +70,12 @@ class Method(Settings, ABC):
     training: SubsetTraining | None = None
     """Settings of training that this subset has otherwise than the experiment; its controls follow, and are its own."""
 
+    draws: int | None = Field(default=None, ge=2)
+    """How many times the rows are drawn, each draw trained with every training seed (runs {subset}-d{draw}-t{seed}),
+    and its controls as often: the draw is then what a verdict counts, so that it speaks of the selection and not of one
+    draw. Default: the subset is drawn once for all training seeds, and random rows anew for every seed, so that the
+    luck of their draw and of their training is one."""
+
     @abstractmethod
     def select(self, source: Source, name: str, seed: int) -> Selection:
         """Return what the subset `name` holds; `seed` is the experiment's."""
@@ -92,6 +98,10 @@ class Method(Settings, ABC):
         """Return how many rows it selects, where that is known before any file is read: its key `size`. A method with
         that key selects as many or raises UserError, since its random control is drawn without it."""
         return getattr(self, "size", None)
+
+    def by_chance(self) -> bool:
+        """Return whether another seed would select other rows, ties aside: what `draws` takes."""
+        return False
 
     def drawn_by(self, name: str) -> str:
         """Return the name that seeds its draw of rows: that of the subset, or of a sweep."""
@@ -161,7 +171,8 @@ class Method(Settings, ABC):
         """Return the settings as a job of selection gets them: where the user's own file lies is no setting of it, nor
         which model has made a table that it reads, and how the subset is trained changes nothing of what it holds."""
         other = dict.fromkeys(name for name in WHO_MEASURES if self.measures() and name in type(self).model_fields)
-        return self.model_copy(update={"training": None, **other, **({"file": file} if self.own_file() else {})})
+        own = {"file": file} if self.own_file() else {}
+        return self.model_copy(update={"training": None, "draws": None, **other, **own})
 
     def for_card(self) -> "Method":
         """Return the settings as others may read them: of the user's own file just the name."""

@@ -126,5 +126,8 @@ class Difficulty(Ranked, Sampled):
     def score_words(self) -> str:
         return WORDS[self.by].format(samples=self.samples, whose=self.whose())
 
+    def by_chance(self) -> bool:
+        return self.target is not None or super().by_chance()
+
     def expected_rows(self, clean: float, scored: float) -> float:
         return super().expected_rows(min(clean, self.rows or clean), scored)

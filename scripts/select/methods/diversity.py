@@ -75,6 +75,9 @@ class Diversity(Method, ByModel):
             "([1708.00489](https://arxiv.org/abs/1708.00489))."
         )
 
+    def by_chance(self) -> bool:
+        return True
+
     def expected_rows(self, clean: float, scored: float) -> float:
         return min(self.size, clean, self.rows or clean)
 

@@ -84,6 +84,9 @@ class Ids(Method):
         drawn = f"{self.size:,} rows, drawn at random from those" if self.size else "The rows"
         return f"{drawn} that the file `{Path(self.file).name}` names; it was made elsewhere."
 
+    def by_chance(self) -> bool:
+        return self.size is not None
+
     def expected_rows(self, clean: float, scored: float) -> float:
         from scripts.select.own_file import count_rows
 

@@ -102,6 +102,9 @@ class Limopro(Stratified):
             "pattern, those whose absence the answer feels least, was removed."
         )
 
+    def by_chance(self) -> bool:
+        return self.size is not None
+
     def expected_rows(self, clean: float, scored: float) -> float:
         inside = (self.band[1] - self.band[0]) * scored
         return min(self.size, inside) if self.size else inside

@@ -39,7 +39,7 @@ class Mix(Method):
         """Return the files of the parts beside what every method reads."""
         return super().inputs(paths, name) | {
             "parts": [paths.path("subset", draw=part) for part in self.parts],
-            "part_candidates": [paths.path("candidates", subset=part) for part in self.parts],
+            "part_candidates": [paths.path("candidates", draw=part) for part in self.parts],
         }
 
     def misfits(self, experiment: "Experiment") -> Iterator[str]:
@@ -48,6 +48,8 @@ class Mix(Method):
             pruning = subset.pruning() if subset else None
             if subset is None:
                 yield f"parts: there is no subset '{part}' (there are: {', '.join(experiment.subsets)})"
+            elif subset.draws:
+                yield f"parts: '{part}' has several draws, and a mix takes one: leave draws out there, draw the mix"
             elif isinstance(subset, Mix):
                 yield f"parts: '{part}' is a mix itself: name the subsets that it is made of"
             elif pruning and pruning.ratio:
@@ -81,6 +83,9 @@ class Mix(Method):
     def describe(self) -> str:
         shares = ", ".join(f"{100 * share:g}% from `{part}`" for part, share in self.parts.items())
         return f"{self.size:,} rows of other subsets, drawn at random: {shares}; a row that is in two counts once."
+
+    def by_chance(self) -> bool:
+        return True
 
     def expected_rows(self, clean: float, scored: float) -> float:
         return min(self.size, clean)

@@ -24,5 +24,8 @@ class Random(Stratified):
     def describe(self) -> str:
         return f"Rows of the clean pool, drawn at random{self.within()}."
 
+    def by_chance(self) -> bool:
+        return True
+
     def expected_rows(self, clean: float, scored: float) -> float:
         return min(self.size, clean)

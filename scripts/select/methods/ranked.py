@@ -148,6 +148,9 @@ class Ranked(Stratified):
         drawn = f", of which {self.size:,} are drawn at random{self.within()}" if self.size else ""
         return f"The rows whose {what} lies between {bounds}{drawn}."
 
+    def by_chance(self) -> bool:
+        return self.take == "band" and self.size is not None
+
     def expected_rows(self, clean: float, scored: float) -> float:
         low, high = self.quantiles or (0.0, self.share_of_band)
         inside = (high - low) * clean
