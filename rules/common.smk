@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 from scripts.common.cli import UserError
 from scripts.common.command import Variable, command_line, options_line
 from scripts.common.config.load import load_experiment
-from scripts.common.config.model import DEMO, is_gguf, is_local
+from scripts.common.config.model import DEMO, SECOND_SCORER, is_gguf, is_local
 from scripts.common.config.reading import read_document
 from scripts.common.content import sha256_of
 from scripts.common.digest import code_digest
@@ -149,7 +149,7 @@ wildcard_constraints:
     subset=one_of(EXPERIMENT.subsets),
     draw=one_of(DRAWS),
     run=one_of(RUNS),
-    model=one_of(["scorer", *EXPERIMENT.evaluated_models(), *KEPT, *EXPERIMENT.measuring_models()]),
+    model=one_of(["scorer", SECOND_SCORER, *EXPERIMENT.evaluated_models(), *KEPT, *EXPERIMENT.measuring_models()]),
     asked=one_of(MEASURES),
     shard=r"\d+",
 
@@ -189,6 +189,9 @@ def memory(rule):
         "score_steps": lambda wildcards: reading_mb(
             model_folder("scorer"), dtype, EXPERIMENT.scorer.gpus_of_job(settings.gpus)
         ),
+        "score_steps_second": lambda wildcards: reading_mb(
+            model_folder(SECOND_SCORER), dtype, EXPERIMENT.scorer.gpus_of_job(settings.gpus)
+        ),
         "sample_pool": lambda wildcards: reading_mb(model_folder(measuring(wildcards)), dtype, answering_gpus),
         "score_responses": lambda wildcards: reading_mb(model_folder(measuring(wildcards)), dtype, settings.gpus),
         "embed_questions": lambda wildcards: reading_mb(model_folder(measuring(wildcards)), dtype, settings.gpus),
@@ -225,6 +228,7 @@ def gpu_resources(gpus, nodes):
 # Models and templates.
 
 NAMED = {"base": EXPERIMENT.model, "scorer": EXPERIMENT.scorer.model or EXPERIMENT.model, **EXPERIMENT.models}
+NAMED |= {SECOND_SCORER: second} if (second := EXPERIMENT.second_scorer()) else {}
 MODELS = {**NAMED, **EXPERIMENT.measuring_models()}
 
 

@@ -199,6 +199,25 @@ use rule collect_answers as measure_pir with:
         "Does PIR tell needed from idle steps, where the source says which is which"
 
 
+use rule collect_answers as measure_scorers with:
+    input:
+        scores=PATHS.path("scores"),
+        second_scores=expand(PATHS.path("second_scores"), shard=range(EXPERIMENT.scorer.shards)),
+    output:
+        table=PATHS.table("scorers"),
+    log:
+        PATHS.log("compare", "measure_scorers"),
+    benchmark:
+        PATHS.benchmark("compare", "measure_scorers")
+    resources:
+        **asks("measure_scorers"),
+    params:
+        command=command("compare.measure_scorers", seed=EXPERIMENT.seed),
+        code=code_digest("scripts/compare/measure_scorers.py", packages=["numpy", "polars", "scipy"]),
+    message:
+        "Do two scorers rank functional steps alike"
+
+
 use rule collect_answers as measure_pruning with:
     input:
         clean=PATHS.path("clean"),

@@ -199,7 +199,7 @@ def publishing(kind, wildcard):
 def checking(model):
     """Return the settings of check_model for a model: what the experiment wants of it."""
     evaluation, sources = EXPERIMENT.evaluation, EXPERIMENT.sources()
-    trained, answers = model == "base" and bool(sources), model != "scorer"
+    trained, answers = model == "base" and bool(sources), model not in ("scorer", SECOND_SCORER)
     wanted = {"dtype": EXPERIMENT.model.dtype, "system_prompt": evaluation.system_prompt if answers else None}
     if trained:
         prompts = [source.system_prompt for source in sources if source.system_prompt]

@@ -38,6 +38,21 @@ rule segment_steps:
         f'"$PYTHON" -m {{params.command}} {{params.files}}{CUTTING} > {{log}} 2>&1'
 
 
+def scoring(model):
+    """Return the command that scores a shard of the chains with a model."""
+    return command(
+        "select.score_steps",
+        scorer=own_model(model),
+        **chat_options(model),
+        dtype=EXPERIMENT.model.dtype,
+        gpus=EXPERIMENT.scorer.gpus,
+        estimator=EXPERIMENT.scorer.estimator,
+        positions=EXPERIMENT.scorer.positions,
+        shard=lambda wildcards: wildcards.shard,
+        shards=EXPERIMENT.scorer.shards,
+    )
+
+
 rule score_steps:
     input:
         clean=PATHS.path("clean"),
@@ -58,17 +73,7 @@ rule score_steps:
         **asks("score_steps", EXPERIMENT.scorer.gpus_of_job(job("score_steps").gpus)),
     params:
         files=files,
-        command=command(
-            "select.score_steps",
-            **own_models("scorer"),
-            **chat_options("scorer"),
-            dtype=EXPERIMENT.model.dtype,
-            gpus=EXPERIMENT.scorer.gpus,
-            estimator=EXPERIMENT.scorer.estimator,
-            positions=EXPERIMENT.scorer.positions,
-            shard=lambda wildcards: wildcards.shard,
-            shards=EXPERIMENT.scorer.shards,
-        ),
+        command=scoring("scorer"),
         code=code_digest(
             "scripts/select/score_steps.py",
             packages=["torch", "transformers", "polars"],
@@ -77,6 +82,26 @@ rule score_steps:
         "PIR: leave out each functional step of shard {wildcards.shard} and see what the answer loses"
     shell:
         '"$PYTHON" -m {params.command} {params.files} > {log} 2>&1'
+
+
+use rule score_steps as score_steps_second with:
+    input:
+        clean=PATHS.path("clean"),
+        steps=PATHS.path("steps"),
+        scorer=made_model(SECOND_SCORER),
+    output:
+        scores=PATHS.path("second_scores"),
+        samples=PATHS.path("second_samples"),
+    log:
+        PATHS.log("select", "score_steps_second", "{shard}"),
+    benchmark:
+        PATHS.benchmark("select", "score_steps_second", "{shard}")
+    resources:
+        **asks("score_steps_second", EXPERIMENT.scorer.gpus_of_job(job("score_steps_second").gpus)),
+    params:
+        command=scoring(SECOND_SCORER),
+    message:
+        "PIR by the second scorer: leave out each functional step of shard {wildcards.shard}"
 
 
 rule gather_scores:

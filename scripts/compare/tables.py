@@ -185,6 +185,9 @@ COLUMNS: dict[str, list[str]] = {
     "pir": ["pattern", "steps", "mean", "q05", "q25", "median", "q75", "q95", "negative_share"],
     # A row per score that could tell needed from idle functional steps, where the source says which is which.
     "pir_truth": ["score", "larger_means", "auc", "ci_low", "ci_high", "needed", "idle", "chains"],
+    # Functional steps by two scorers, all and by pattern: the rank correlation of their PIR; `unmatched` steps have a
+    # PIR by one of them only.
+    "scorers": ["pattern", "steps", "chains", "spearman", "ci_low", "ci_high", "unmatched"],
     # A row per prune ratio: what it would leave of the responses of all scored rows.
     "pruning": ["ratio", "rows", "functional_steps", "pruned_steps", "tokens_before", "tokens"],
     # One row per subset file; `steps_` and `pruned_` count the functional steps of its rows before and by pruning.
@@ -287,6 +290,7 @@ OF_SELECTION = (
 OF_TRAINING = (*OF_SELECTION, "training_runs", "training_arms")
 OF_SOURCES = ("sources",)
 OF_SCORING = ("pir_truth",)
+OF_SECOND_SCORER = ("scorers",)
 OF_PRUNING = ("pruning",)
 OF_LEARNING = ("learning",)
 OF_DRAWS = ("draws",)
@@ -300,6 +304,7 @@ def tables_of(experiment: Experiment) -> list[str]:
     lacking: tuple[str, ...] = () if experiment.subsets else OF_TRAINING
     lacking += () if len(experiment.sources()) > 1 else OF_SOURCES
     lacking += () if experiment.scored_subsets() else OF_SCORING
+    lacking += () if experiment.second_scorer() else OF_SECOND_SCORER
     lacking += () if experiment.pruned_subsets() else OF_PRUNING
     lacking += () if experiment.subsets and experiment.evaluation.percents() else OF_LEARNING
     lacking += () if experiment.has_draws() else OF_DRAWS

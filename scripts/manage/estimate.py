@@ -110,6 +110,11 @@ def longest_chain(table: Iterable[Line]) -> float:
 
     fetched = of("fetch_dataset", "fetch_model", "make_demo_model")
     pool = of("prepare_pool") + of("decontaminate") + of("segment_steps")
-    drawn = max(of("score_steps"), of(*MEASURING)) + of("select_subset") + of("select_control") + of("select_random")
+    drawn = (
+        of("score_steps", "score_steps_second", *MEASURING)
+        + of("select_subset")
+        + of("select_control")
+        + of("select_random")
+    )
     # Behind the last answer come merging, collecting, tables, figures, findings and the rendering.
     return fetched + pool + drawn + of("train_sft") + of(*EVALUATION) + 6 * of("other jobs")

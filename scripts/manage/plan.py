@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scripts.common import cli
 from scripts.common.config.endpoint import Usage
-from scripts.common.config.model import DEMO, is_local
+from scripts.common.config.model import DEMO, SECOND_SCORER, is_local
 from scripts.common.program import Program
 from scripts.manage.arithmetic import table_bytes
 from scripts.manage.estimate import Line, longest_chain
@@ -45,6 +45,7 @@ def disk(prospect: Prospect) -> list[tuple[str, float]]:
     runs = sum(job.rule == "train_sft" for job in left)
     named = {"base": experiment.model, "scorer": experiment.scorer.model, **experiment.models}
     named |= experiment.measuring_models()
+    named |= {SECOND_SCORER: experiment.second_scorer()}
     hub = [
         name
         for name, model in named.items()

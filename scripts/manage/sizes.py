@@ -13,7 +13,7 @@ from scripts.common.cli import UserError
 from scripts.common.config.arms import Draw
 from scripts.common.config.dataset import Dataset
 from scripts.common.config.experiment import Experiment
-from scripts.common.config.model import DEMO, is_local
+from scripts.common.config.model import DEMO, SECOND_SCORER, is_local
 from scripts.data.files import open_rows
 from scripts.manage.rates import Book
 
@@ -115,13 +115,14 @@ class Sizes:
         return int(self.book.note(f"questions of {settings.task}", known or UNKNOWN_QUESTIONS, "", source))
 
     def parameters(self, model: str) -> float:
-        """Return the parameters of `base`, `scorer`, one of `models`, or a run (the base model's).
+        """Return the parameters of `base`, of a scorer, one of `models`, or a run (the base model's).
 
         Raises UserError where neither a folder nor a name tells them.
         """
         experiment = self.experiment
         named = {"base": experiment.model, "scorer": experiment.scorer.model or experiment.model, **experiment.models}
         named |= experiment.measuring_models()
+        named |= {SECOND_SCORER: second} if (second := experiment.second_scorer()) else {}
         if model not in named or (model == "scorer" and experiment.scorer.model is None):
             model = "base"
         settings, what = named[model], f"parameters of {named[model].name}"

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from scripts.common.config.endpoint import Endpoint, Usage
 from scripts.common.config.experiment import Experiment
 from scripts.common.config.measures import Measure
+from scripts.common.config.model import SECOND_SCORER
 from scripts.common.config.resources import JobResources
 from scripts.common.layout import resources_of
 from scripts.evaluate.kinds import KINDS
@@ -24,6 +25,7 @@ SIZED = (
     "decontaminate",
     "segment_steps",
     "score_steps",
+    "score_steps_second",
     *MEASURING,
     "select_subset",
     "select_control",
@@ -32,6 +34,8 @@ SIZED = (
     "evaluate_model",
     "evaluate_shard",
 )
+# Rules that score steps, and the model that does it.
+SCORING = {"score_steps": "scorer", "score_steps_second": SECOND_SCORER}
 EVALUATION = ("evaluate_model", "evaluate_shard")
 LETTERS = 4  # choices of a question that is answered by likelihood
 
@@ -61,7 +65,7 @@ class Workload:
             return self.experiment.evaluation.gpus(self._resources(rule).gpus)
         if rule == "sample_pool":
             return self.experiment.evaluation.gpus(self._resources(rule).gpus)
-        if rule == "score_steps":
+        if rule in SCORING:
             return self.experiment.scorer.gpus_of_job(self._resources(rule).gpus)
         if rule in ("score_responses", "embed_questions"):
             return self._resources(rule).gpus
@@ -169,11 +173,11 @@ class Workload:
         if rule in ("select_subset", "select_control", "select_random"):
             # Its rows are tokenised as in prepare_pool.
             return book["small_job"] + arithmetic.pool_seconds(self.subset(job).tokens, book)
-        if rule == "score_steps":
+        if rule in SCORING:
             computed = arithmetic.scoring_tokens(*sizes.scored, book) / self.experiment.scorer.shards
             # Over several GPUs the layers work one after the other.
             gpus = min(1, self.gpus(rule))
-            return arithmetic.scoring_seconds(computed, sizes.parameters("scorer"), gpus, book)
+            return arithmetic.scoring_seconds(computed, sizes.parameters(SCORING[rule]), gpus, book)
         if rule in MEASURING:
             return measuring.seconds(self, self.measure(job), self.gpus(rule))
         if rule == "train_sft":

@@ -20,7 +20,7 @@ from scripts.common.config.dataset import Dataset, Pool, Sources, check_sources
 from scripts.common.config.evaluation import Evaluation
 from scripts.common.config.kept import Kept, kept_models
 from scripts.common.config.measures import Measure
-from scripts.common.config.model import DATE, EvaluatedModel, Model, Scorer
+from scripts.common.config.model import DATE, SECOND_SCORER, EvaluatedModel, Model, Scorer
 from scripts.common.config.names import check_experiment_name, check_names
 from scripts.common.config.publish import Publish
 from scripts.common.config.report import Report
@@ -116,8 +116,9 @@ class Experiment(Settings):
     @field_validator("models")
     @classmethod
     def _scorer_is_no_other_model(cls, models: dict[str, EvaluatedModel]) -> dict[str, EvaluatedModel]:
-        if "scorer" in models:
-            raise ValueError("the name 'scorer' is taken by the model that scores steps")
+        for name in ("scorer", SECOND_SCORER):
+            if name in models:
+                raise ValueError(f"the name '{name}' is taken by a model that scores steps")
         return models
 
     @field_validator("subsets")
@@ -156,7 +157,7 @@ class Experiment(Settings):
     @field_validator("scorer")
     @classmethod
     def _scorer_is_here(cls, scorer: Scorer) -> Scorer:
-        if scorer.model and scorer.model.served:
+        if any(model and model.served for model in (scorer.model, scorer.second)):
             raise ValueError("the scorer cannot be served: its likelihoods are computed here")
         return scorer
 
@@ -203,6 +204,10 @@ class Experiment(Settings):
     def scored_subsets(self) -> list[str]:
         """Return the subsets that need the steps' scores."""
         return [name for name, subset in self.subsets.items() if "scores" in subset.inputs(Layout(self.name), name)]
+
+    def second_scorer(self) -> EvaluatedModel | None:
+        """Return the model that scores the steps as well, where steps are scored and there is one."""
+        return self.scorer.second if self.scored_subsets() else None
 
     def cut_subsets(self) -> list[str]:
         """Return the subsets that need chains cut into steps."""

@@ -13,6 +13,10 @@ DATE = datetime.date(2026, 1, 1)
 """The date that templates write unless the experiment says another: a prompt does not change from day to day."""
 
 
+SECOND_SCORER = "second-scorer"
+"""What the graph calls the second scorer."""
+
+
 def is_gguf(name: str) -> bool:
     """Whether a model's name is a GGUF file, which is converted once."""
     return name.lower().endswith(".gguf")
@@ -122,6 +126,9 @@ class Scorer(Settings):
 
     model: EvaluatedModel | None = None
     """The scorer (default: the experiment's model)."""
+    second: EvaluatedModel | None = None
+    """Another scorer: the report holds its PIR of the same steps beside the scorer's. It selects nothing, and costs as
+    many jobs again."""
     shards: int = Field(default=1, ge=1)
     """In how many jobs the rows are scored."""
     gpus: int | None = Field(default=None, gt=0)

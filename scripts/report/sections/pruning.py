@@ -3,6 +3,7 @@ steps with a negative PIR, the band, orphans, what a ratio leaves."""
 
 import pandas as pd
 
+from scripts.common.config.experiment import Experiment
 from scripts.compare.agreement import AGREEMENT
 from scripts.compare.labels import FUNCTIONAL, PATTERNS, percent
 from scripts.compare.paper import LIMO_LEFT, LIMO_TOKENS, SHARES
@@ -10,7 +11,7 @@ from scripts.report.facts import Facts
 from scripts.report.figures import picture
 from scripts.report.markdown import escape, table
 from scripts.report.needs import scored
-from scripts.report.prose import prose
+from scripts.report.prose import Markdown, prose
 from scripts.report.sections.base import Section
 
 BAND = "@fig-sample-scores shows which rows a selection draws from."
@@ -18,6 +19,11 @@ NEGATIVE = """
 {{ negative | number }} of {{ steps | number }} scored functional steps ({{ (negative / steps) | percent }}%) have a
 negative PIR: without them the scorer is surer of the answer. PIR mixes what a step says with how long it is, since what
 is left out also moves the answer nearer to the question.
+"""
+SCORERS = """
+A second scorer, {{ second }}, has scored the same steps: its PIR and that of {{ first }} have a rank correlation of
+{{ spearman }} [{{ low }}, {{ high }}] over {{ steps | number }} functional steps of {{ chains | number }} chains
+(@tbl-scorers). Which steps go hangs on the scorer as far as this is below 1. Only the first one selects.
 """
 READERS = """
 @tbl-agreement says how far the steps and patterns are to be trusted. It was measured once, on other chains, of
@@ -34,6 +40,8 @@ def pruning(facts: Facts) -> str:
     """Return the shares of the patterns, the band of the sample score, and what prune ratios leave."""
     experiment = facts.experiment
     blocks = [shares(facts.table("steps")), prose(READERS), agreement(), negative(facts.table("pir"))]
+    if experiment.second_scorer():
+        blocks.append(scorers(facts.table("scorers"), experiment))
     if experiment.bands():
         blocks += [prose(BAND), picture("sample_scores", experiment)]
     if experiment.pruned_subsets():
@@ -46,6 +54,43 @@ def negative(pir: pd.DataFrame) -> str:
     steps = int(pir["steps"].sum())
     below = round(float((pir["steps"] * pir["negative_share"]).sum()))
     return prose(NEGATIVE, negative=below, steps=steps) if steps else ""
+
+
+def scorers(found: pd.DataFrame, experiment: Experiment) -> str:
+    """Return how two scorers rank functional steps; nothing where they scored none in common."""
+    if found.empty:
+        return ""
+    rows = [
+        [
+            PATTERNS.get(row["pattern"], row["pattern"]),
+            *(f"{int(row[name]):,}" for name in ("steps", "chains", "unmatched")),
+            _number(row["spearman"]),
+            f"{_number(row['ci_low'])} to {_number(row['ci_high'])}",
+        ]
+        for _, row in found.iterrows()
+    ]
+    caption = (
+        "Rank correlation (Spearman) of the PIR of functional steps by two scorers, with 95% intervals from a "
+        "bootstrap over chains. Left out: steps of chains that only one of the two could hold."
+    )
+    headers = ["Pattern", "Steps", "Chains", "Left out", "Correlation", "Interval"]
+    first = found.iloc[0]
+    assert experiment.scorer.second
+    sentence = prose(
+        SCORERS,
+        first=(experiment.scorer.model or experiment.model).name,
+        second=experiment.scorer.second.name,
+        spearman=Markdown(_number(first["spearman"])),
+        low=Markdown(_number(first["ci_low"])),
+        high=Markdown(_number(first["ci_high"])),
+        steps=first["steps"],
+        chains=first["chains"],
+    )
+    return f"{sentence}\n\n{table(headers, rows, 'lrrrrr', [26, 12, 12, 12, 16, 22], caption, 'tbl-scorers')}"
+
+
+def _number(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:.2f}"
 
 
 def agreement() -> str:
