@@ -7,6 +7,8 @@ from scripts.compare.tables import OF_SELECTION
 from scripts.common.config.report import Scoring
 
 ASKED = [PATHS.path("questions", benchmark=benchmark) for benchmark in BENCHMARKS]
+# Of several models, or ways to ask them, the first of the file says how difficult rows are.
+POOL_ASKED = [key for key, measure in MEASURES.items() if measure.file == "pass_rates"]
 # Steps are cut and scored only for subsets that need it.
 SCORED = EXPERIMENT.scored_subsets()
 
@@ -105,6 +107,7 @@ use rule collect_answers as summarise_selection with:
     input:
         **{name: PATHS.path(name) for name in ("raw", "rejected", "pool", "contaminated", "clean")},
         **(STEP_TABLES if SCORED else {"steps": PATHS.path("steps")} if EXPERIMENT.cut_subsets() else {}),
+        **({"pass_rates": PATHS.path("pass_rates", asked=POOL_ASKED[0])} if POOL_ASKED else {}),
         subsets=expand(PATHS.path("subset"), draw=DRAWS),
         candidates=[PATHS.path("candidates", draw=EXPERIMENT.files_of(name)[0]) for name in EXPERIMENT.subsets],
         late=[PATHS.path("late", benchmark=benchmark) for benchmark in EXPERIMENT.late_benchmarks()],

@@ -11,7 +11,7 @@ from scripts.common.tables import iterate_table, read_table
 from scripts.compare.labels import PATTERNS
 from scripts.compare.tables import COLUMNS
 from scripts.data.tables import POOL
-from scripts.select.tables import STEPS, SUBSET
+from scripts.select.tables import PASS_RATES, STEPS, SUBSET
 
 STEPS_BATCH = 200_000
 
@@ -32,11 +32,13 @@ def contents_row(
     counts: Mapping[str, Counter[str]] | None,
     pruned: Mapping[str, int],
     late: set[str],
+    rates: "pd.Series[float] | None" = None,
 ) -> dict[str, Any]:
     """Return the row of the table contents for one training set (id, tokens).
 
     `pool` has source and category by id, `counts` the steps of chains that were cut, `pruned` how many steps of each
-    pattern the set lost, and `late` the ids of rows that hold a question of a benchmark which cleaned nothing.
+    pattern the set lost, `late` the ids of rows that hold a question of a benchmark which cleaned nothing, and `rates`
+    pass rates by id, where a model was asked for them.
     """
     row: dict[str, Any] = {"draw": draw, "rows": len(subset), "tokens": int(subset["tokens"].sum())}
     row["tokens_median"] = subset["tokens"].median()
@@ -52,6 +54,8 @@ def contents_row(
     row["cut_rows"] = len(cut) if counts is not None else None
     row["steps_a_row"] = kept.total() / len(cut) if cut else None
     row |= {f"share_{name}": kept[name] / kept.total() if cut and kept.total() else None for name in PATTERNS}
+    known = rates.reindex(subset["id"]).dropna() if rates is not None else pd.Series(dtype=float)
+    row |= {"difficulty": known.mean() if len(known) else None, "difficulty_rows": len(known)}
     return row | {"contaminated": sum(identity in late for identity in subset["id"])}
 
 
@@ -68,17 +72,23 @@ def pruned_by_pattern(subset: pd.DataFrame, steps: Path | None) -> Counter[str]:
     return found
 
 
-def contents_table(clean: Path, subsets: Sequence[Path], steps: Path | None, late: set[str]) -> pd.DataFrame:
-    """Return the table contents, a row per training set. Without `steps` nothing is known of chains."""
+def contents_table(
+    clean: Path, subsets: Sequence[Path], steps: Path | None, late: set[str], pass_rates: Path | None = None
+) -> pd.DataFrame:
+    """Return the table contents, a row per training set. Without `steps` nothing is known of chains, without
+    `pass_rates` nothing of how difficult rows are."""
     pool = read_table(POOL, clean, ["id", "source", "category"]).to_pandas().set_index("id")
     columns = ["id", "tokens", "pruned_steps"]
     ids = {identity for file in subsets for identity in read_table(SUBSET, file, ["id"])["id"].to_pylist()}
     counts = step_counts(steps, ids) if steps else None
+    rates = None
+    if pass_rates is not None:
+        rates = read_table(PASS_RATES, pass_rates, ["id", "pass_rate"]).to_pandas().set_index("id")["pass_rate"]
     rows = []
     for file in subsets:
         subset = read_table(SUBSET, file, columns).to_pandas()
         subset["pruned_steps"] = [[] if lost is None else list(lost) for lost in subset["pruned_steps"]]
-        rows.append(contents_row(file.stem, subset, pool, counts, pruned_by_pattern(subset, steps), late))
+        rows.append(contents_row(file.stem, subset, pool, counts, pruned_by_pattern(subset, steps), late, rates))
     return pd.DataFrame(rows, columns=COLUMNS["contents"])
 
 

@@ -145,6 +145,7 @@ def main() -> None:
     program.add_input("--subsets", "subset files", many=True)
     program.add_input("--candidates", "for each subset, the rows that it could have taken", many=True)
     program.add_input("--late", "hits of later benchmarks, which stayed in", many=True, optional=True)
+    program.add_input("--pass-rates", "pass rates of the pool's questions, where a model was asked", optional=True)
     for name in OF_SELECTION:
         program.add_output(flag_of(f"{name}_table"), f"{name}.csv to write")
     arguments = program.parse()
@@ -174,7 +175,9 @@ def main() -> None:
                 arguments.subsets, None if steps is None else steps.set_index(["id", "step"])["pattern"].sort_index()
             ),
         }
-        tables["contents"] = contents_table(arguments.clean, arguments.subsets, arguments.steps, set(late["id"]))
+        tables["contents"] = contents_table(
+            arguments.clean, arguments.subsets, arguments.steps, set(late["id"]), arguments.pass_rates
+        )
         tables["overlap"] = overlap_table(arguments.subsets)
         if steps is not None:
             tables["steps"] = steps_by_pattern(steps)

@@ -223,6 +223,8 @@ COLUMNS: dict[str, list[str]] = {
         "category_values",
         "largest_category",
         "largest_category_share",
+        "difficulty",
+        "difficulty_rows",
         "contaminated",
     ],
     # One row per pair of subset files: the rows that both hold, and their share of the first one's.

@@ -8,6 +8,7 @@ from scripts.common.config.selection import Subset
 from scripts.common.program import Program
 from scripts.common.seeds import derive_seed
 from scripts.common.tables import write_table
+from scripts.select.selection import Selection
 from scripts.select.subset import add_source, source_from, write_subset
 from scripts.select.tables import CANDIDATES
 
@@ -15,6 +16,19 @@ from scripts.select.tables import CANDIDATES
 def seed_of(seed: int, draw: int | None) -> int:
     """Return the seed of a draw of the rows: the experiment's where there is one, of several one of its own."""
     return seed if draw is None else derive_seed(seed, "draw", draw)
+
+
+def check_size(selection: Selection, settings: Subset, name: str) -> None:
+    """Raise UserError unless a method with a size chose exactly as many different rows: its random control holds as
+    many, and is drawn without looking at it."""
+    size = settings.exact_rows()
+    if size is None or selection.ids is None:
+        return
+    if (chosen := len(set(selection.ids))) != size:
+        raise cli.UserError(
+            f"subset '{name}' holds {chosen:,} different rows and its size is {size:,}, which is how many its random "
+            "control holds: its method has to choose exactly as many, or say by `exact_rows` that it does not"
+        )
 
 
 def main() -> None:
@@ -46,6 +60,7 @@ def main() -> None:
             selection = pruning.pruned(selection, source, settings.prune.ratio, arguments.name)
         if selection.ids == []:
             raise cli.UserError(f"subset '{arguments.name}' is empty: no row fits its settings; widen them")
+        check_size(selection, settings, arguments.name)
         facts |= selection.facts
         write_subset(selection, source, arguments.subset)
         if arguments.candidates:

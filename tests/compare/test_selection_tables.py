@@ -14,7 +14,7 @@ from scripts.compare.contents import contents_table, overlap_table
 from scripts.compare.tables import read_csv
 from scripts.data.tables import POOL
 from scripts.report.figures.overlap import matrix
-from scripts.select.tables import STEP_SCORES, STEPS, SUBSET
+from scripts.select.tables import PASS_RATES, STEP_SCORES, STEPS, SUBSET
 
 
 class TestSelection:
@@ -128,6 +128,21 @@ class TestSelection:
         assert (first["largest_category"], first["category_values"], first["contaminated"]) == ("math", 2, 1)
         without = contents_table(tmp_path / "clean.parquet", files, None, set()).set_index("draw")
         assert without["steps_a_row"].isna().all() and without.loc["second-t1", "tokens"] == 30
+        assert without["difficulty"].isna().all() and (without["difficulty_rows"] == 0).all()
+        asked = [
+            {
+                "id": i,
+                "samples": 4,
+                "correct": 0,
+                "pass_rate": rate,
+                "reason": None if rate is not None else "no answer",
+            }
+            for i, rate in {"a": 0.25, "b": None, "c": 0.75, "d": 1.0}.items()
+        ]
+        rates = tmp_path / "rates.parquet"
+        write_table(PASS_RATES, [{"output_tokens": 1.0, "truncated": 0.0} | row for row in asked], rates)
+        known = contents_table(tmp_path / "clean.parquet", files, None, set(), rates).set_index("draw")
+        assert known[["difficulty", "difficulty_rows"]].values.tolist() == [[0.5, 2], [0.875, 2]]
         overlap = overlap_table(files)
         assert overlap.to_dict("records") == [
             {"draw": "first", "other": "second-t1", "rows": 1, "share": 1 / 3},

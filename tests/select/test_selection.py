@@ -195,3 +195,19 @@ def test_each_of_several_draws_is_seeded_by_its_number() -> None:
     for neither in ((None, None), (1, 1)):
         with pytest.raises(UserError, match="say --training-seed or --draw"):
             drawn_for(*neither)
+
+
+def test_a_size_is_kept_exactly() -> None:
+    """A random control of that size is drawn without looking: another number of rows, or one row twice, is told."""
+    from scripts.select.methods.length import Length
+    from scripts.select.methods.random import Random
+    from scripts.select.select_subset import check_size
+    from scripts.select.selection import Selection
+
+    settings = Random(method="random", size=3)
+    check_size(Selection(["a", "b", "c"]), settings, "s")
+    for ids in (["a", "b"], ["a", "b", "b"], ["a", "b", "c", "d"]):
+        with pytest.raises(UserError, match=f"subset 's' holds {len(set(ids))} different rows and its size is 3"):
+            check_size(Selection(ids), settings, "s")
+    band = Length(method="length", take="band", quantiles=(0.1, 0.9))
+    check_size(Selection(["a"]), band, "s")  # how many rows that is, is known only from the file

@@ -11,6 +11,11 @@ from scripts.report.markdown import escape, table
 from scripts.report.needs import trained
 from scripts.report.sections.base import Section
 
+PASS_RATE = (
+    "Pass rate: the mean share of right answers of the model that was asked, over the rows where it is known; high is "
+    "easy. "
+)
+
 
 def contents(facts: Facts) -> str:
     """Return the table of contents of the arms, what was left out or left whole, and the matrix of overlaps."""
@@ -20,10 +25,12 @@ def contents(facts: Facts) -> str:
     means = arms[[name for name in found if pd.api.types.is_numeric_dtype(found[name])]].mean()
     largest = arms[[f"largest_{kind}{of}" for kind in ("source", "category") for of in ("", "_share")]].first()
     cut, late = means["steps_a_row"].notna().any(), means["contaminated"].any()
+    known = (means["difficulty_rows"] > 0).any()
     several = {kind: (means[f"{kind}_values"] > 1).any() for kind in ("source", "category")}
     headers = ["Arm", "Rows", "Tokens", "Median tokens"]
     headers += ["Steps a row", "Verification, %", "Functional, %"] if cut else []
     headers += [f"Largest {kind}, %" for kind, shown in several.items() if shown]
+    headers += ["Pass rate, % (rows)"] if known else []
     headers += ["Contaminated"] if late else []
     rows = []
     for arm, row in means.iterrows():
@@ -34,11 +41,13 @@ def contents(facts: Facts) -> str:
             for kind, shown in several.items()
             if shown
         ]
+        cells += [_difficulty(row)] if known else []
         rows.append([*cells, f"{row['contaminated']:,.0f}"] if late else cells)
     caption = (
         "What every arm is trained on, so that a difference in scores can be read beside one in length; a control is "
         "the mean over its draws, its largest source or category that of the first. Steps are those that stay after "
-        "pruning, of the chains that were cut into steps. Contaminated: rows that hold a question of a benchmark that "
+        f"pruning, of the chains that were cut into steps. {PASS_RATE if known else ''}"
+        "Contaminated: rows that hold a question of a benchmark that "
         "cleaned nothing."
     )
     widths = [28, *[72 // (len(headers) - 1)] * (len(headers) - 1)]
@@ -46,6 +55,11 @@ def contents(facts: Facts) -> str:
     if overlap.several(facts.experiment):
         parts.append(picture("overlap", facts.experiment) + "\n")
     return "\n".join(filter(None, parts))
+
+
+def _difficulty(row: "pd.Series[Any]") -> str:
+    known = row["difficulty_rows"]
+    return f"{percent(row['difficulty'])} ({known:,.0f})" if known else "–"
 
 
 def _of_steps(row: "pd.Series[Any]") -> list[str]:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 class Quality(Ranked, Judged):
-    """Rows by the score that a language model gives question and response, from 1 to 10 by a rubric, as AlpaGasus does
-    (arXiv:2307.08701). One request a row, kept by content and costed."""
+    """Rows by the score that a language model gives question and response, as AlpaGasus filters them
+    (arXiv:2307.08701); here from 1 to 10, by a rubric. One request a row, kept by content and costed."""
 
     method: Literal["quality"]
 
