@@ -3,6 +3,7 @@
 Each caution is a function that yields sentences (Markdown) where the facts call for them, entered in CAUTIONS.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -132,10 +133,14 @@ def _contamination(facts: Facts) -> Iterator[str]:
 
 def _models(facts: Facts) -> Iterator[str]:
     """What check_model found that changes how the results read (not what it merely notes)."""
+    models = {"base": facts.experiment.model, **facts.experiment.models}
+    named = Counter(model.name for model in models.values())
     for name, found in facts.checks.items():
-        model = facts.experiment.model if name == "base" else facts.experiment.models.get(name)
+        model = models.get(name)
         for sentence in found.get("cautions", []):
             label = model_label(model.name) if model else name
+            if model and named[model.name] > 1:  # one model in two ways, with thinking and without
+                label = f"{label} ({name})"
             yield prose(MODEL, model=label[0].upper() + label[1:], finding=sentence[0].upper() + sentence[1:])
 
 
