@@ -193,7 +193,8 @@ def _same_inequality(gold: Inequality, answer: Inequality) -> bool:
 
 def _same_ratio(gold: Ratio, answer: Ratio) -> bool:
     first = [ratio.parts[0].replace(" ", "").lstrip("0") for ratio in (gold, answer)]  # 07:30
-    return first[0] == first[1] and gold.parts[1:] == answer.parts[1:]
+    halves = {gold.half, answer.half} - {""}
+    return first[0] == first[1] and gold.parts[1:] == answer.parts[1:] and len(halves) < 2
 
 
 def _ratio_or_number(gold: Ratio | Number, answer: Ratio | Number) -> bool:

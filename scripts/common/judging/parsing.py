@@ -48,6 +48,11 @@ LEAD = re.compile(
     re.IGNORECASE,
 )
 MODULUS = re.compile(r"\(?\s*(?<![A-Za-z\\])\\?p?mod(?![a-z])\s*\{?\s*([\w^]+)\s*\}?\s*\)?")
+CLOCK = re.compile(r"(\d:\d\d)[\s~\\,]*(?:\\(?:text|mathrm)\{)?\s*([ap])\.?\s?m\b\.?\s*\}?", re.IGNORECASE)
+"""A time of the day, whose "pm" is no plus or minus."""
+LETTERS = re.compile(r"(?:\\text\{)?\s*[A-H](?:\s*(?:,|\band\b|\\text\{\s*and\s*\})\s*[A-H])+\s*\}?")
+"""Several options of a question, which golds write as one word."""
+NO_SOLUTION = {"no solution", "no solution exist", "empty set", "solution set is empty"}
 _NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 NUMBER_WORDS = _NUMBERS.split()
 BRACKETS = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", r"\langle": r"\rangle"}
@@ -56,16 +61,19 @@ BRACKETS = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", r"\langle": r"\rangle"}
 @lru_cache(maxsize=256)
 def readings(answer: str, gold: bool = False) -> tuple[Value, ...]:
     """Return what a written answer may mean, the likeliest first; the last is its text."""
+    half = ""
+    if clock := CLOCK.search(answer):
+        answer, half = f"{answer[: clock.end(1)]}{answer[clock.end() :]}", f"{clock[2].upper()}M"
     text = MODULUS.sub(r" \\pmod{\1}", plain(answer))
-    found: list[Value] = []
+    found: list[Value] = [Text(words_of("".join(re.findall("[A-H]", text))))] if LETTERS.fullmatch(text) else []
     for form in dict.fromkeys([joined_thousands(text), text]):
         for value, unit in _with_units(LEAD.sub("", form) or form, gold):
             try:
                 read = read_value(tokens_of(value))
             except (Unreadable, ValueError, TypeError, RecursionError, AttributeError, NotImplementedError):
                 continue
-            found.append(_in_unit(read, unit))
-    return (*found, *_as_sentence(text), Text(words_of(text)))
+            found.append(replace(read, half=half) if half and isinstance(read, Ratio) else _in_unit(read, unit))
+    return (*found, *_as_sentence(text), Text(words_of(f"{text} {half}".strip())))
 
 
 def _with_units(text: str, gold: bool) -> list[tuple[str, str]]:
@@ -89,7 +97,7 @@ def words_of(text: str) -> str:
     if re.search(rf"[A-Za-z]{{3,}}|[{CJK}]", re.sub(r"\\[A-Za-z]+", "", inner)) and not re.search(r"[=^_\\]", inner):
         words = re.findall(rf"[a-z]+|\d+(?:\.\d+)?|[{CJK}]|[^\s\w.,;:!?'\"()-]|-(?=\d)", inner.lower())
         words = [word.removesuffix("s") if len(word) > 3 else word for word in words if word not in ("a", "an", "the")]
-        return " ".join(words)
+        return r"\emptyset" if " ".join(words) in NO_SOLUTION else " ".join(words)
     return text_of(tokens_of(inner))
 
 
@@ -231,6 +239,8 @@ def _single(tokens: Tokens) -> Value:
         if signs in (["="], [r"\approx"]) and not sides[0]:
             return read_value(sides[1])
         raise Unreadable("a relation without a side")
+    if signs == [r"\approx"] and not _name(sides[0]):
+        return read_value(sides[0])  # sqrt(2), about 1.414
     if set(signs) <= {"=", r"\approx"}:
         return _equation(sides)
     if signs == [r"\in"]:
@@ -295,6 +305,8 @@ def _inequality(sides: list[Tokens], signs: list[str]) -> Value:
     """Return x > 3 and 1 < x < 2 as intervals of x, other inequalities as they are."""
     if not set(signs) <= set(FLIPPED):
         raise Unreadable("relations of different kinds")
+    if len(sides) == 2 and (within := _distance(sides, signs[0])):
+        return within
     ends = [read_expression(side) for side in sides]
     if len(sides) == 3 and len({FLIPPED[sign] == sign or sign == r"\le" for sign in signs}) == 1 and _name(sides[1]):
         if signs[0] in (">", r"\ge"):
@@ -320,6 +332,19 @@ def _inequality(sides: list[Tokens], signs: list[str]) -> Value:
     return Inequality(left, FLIPPED[sign], right)
 
 
+def _distance(sides: list[Tokens], sign: str) -> Named | None:
+    """Return |x| < 3 and |x| > 3 as intervals of x, None for what says something else."""
+    (first, last), away = sides, sign in (">", r"\ge")
+    if first[0].text == first[-1].text == "|" and len(first) > 2 and sign != r"\ne" and (name := _name(first[1:-1])):
+        end = read_expression(last)
+        if end.is_positive:
+            closed = sign in (r"\le", r"\ge")
+            inner = (Piece(-end, closed, end, closed),)
+            outer = (Piece(-sp.oo, False, -end, closed), Piece(end, closed, sp.oo, False))
+            return Named(name, Pieces(outer if away else inner))
+    return None
+
+
 def _plain_value(tokens: Tokens) -> Value:
     """Return a value without a relation around it."""
     texts = [token.text for token in tokens]
@@ -331,6 +356,8 @@ def _plain_value(tokens: Tokens) -> Value:
         return _on_the_line(tokens, r"\setminus" if r"\setminus" in operators else r"\cup")
     if r"\begin" in texts:
         return _matrix(tokens)
+    if transposed := _transposed(tokens):
+        return transposed
     if texts[0] in BRACKETS and _closing(tokens, 0) == len(tokens) - 1 and texts[0] != "{":
         return _bracketed(tokens)
     if texts[0].isupper() and len(tokens) > 3 and texts[1] == "(" and _closing(tokens, 1) == len(tokens) - 1:
@@ -345,6 +372,16 @@ def _plain_value(tokens: Tokens) -> Value:
         base = "".join(texts[2:]).strip("{}").lower()
         return InBase(texts[0], str(NUMBER_WORDS.index(base)) if base in NUMBER_WORDS else base)
     return _number(tokens)
+
+
+def _transposed(tokens: Tokens) -> Row | None:
+    """Return (1, 2)^T as (1, 2): whether a vector stands or lies, its question knows."""
+    at = next((i for i, token in enumerate(tokens) if token.text == "^"), 0)
+    power = [token.text for token in tokens[at + 1 :] if token.text not in ("{", "}")]
+    if power in (["T"], [r"\top"]) and at and tokens[0].text in ("(", "[") and _closing(tokens, 0) == at - 1:
+        value = _bracketed([Token("other", "("), *tokens[1 : at - 1], Token("other", ")")])
+        return value if isinstance(value, Row) else None
+    return None
 
 
 def _signed(tokens: Tokens, plus: bool) -> Tokens:

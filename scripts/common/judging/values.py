@@ -106,6 +106,8 @@ class Ratio:
     """a : b, or a time of day; the parts as they are written."""
 
     parts: tuple[str, ...]
+    half: str = ""
+    """Of the day, where it is said: AM, PM."""
 
 
 @dataclass(frozen=True)
