@@ -6,7 +6,8 @@ PIR with a 95% interval from a bootstrap over chains, the share of pruning decis
 exact PIR is beyond 0.05 nats either way, its seconds. Exact PIR less one pass is the sum of two parts: what length
 alone does (shift less keep), and what later steps took over from the hidden one (keep less one pass); their sizes say
 which of them an estimate misses. --values keeps the value of every step; with --again the figures are made from such a
-file and nothing is scored. --against is another scorer's file: exact PIR by one beside exact PIR by the other.
+file and nothing is scored. --table writes the main figures, a row for each way, as the rows of --name in a CSV of all
+models. --against is another scorer's file: exact PIR by one beside exact PIR by the other.
 """
 
 import json
@@ -186,6 +187,19 @@ def figures(values: pl.DataFrame) -> dict[str, Any]:
     return numbers | {"shift_seconds": round(float(chains["seconds_shift"].sum()), 2), "hardware": hardware()}
 
 
+def write_rows(found: dict[str, Any], name: str, table: Path) -> None:
+    """Write the main figures of a model to the table, in the place of those that it has of it."""
+    counts = {"model": name} | {key: found[key] for key in ("chains", "functional_steps", "matter")}
+    rows = []
+    for way in ("keep", "one_pass", "closing"):
+        of = found[way]
+        row = counts | {"way": way} | dict(zip(("spearman", "ci_low", "ci_high"), of["spearman"], strict=True))
+        row |= {"pearson": of["pearson"], "auc": of["auc"]}
+        rows.append(row | {f"alike_{ratio}": of["decisions"][str(ratio)]["alike"] for ratio in RATIOS})
+    others = pl.read_csv(table).filter(pl.col("model") != name) if table.exists() else pl.DataFrame()
+    pl.concat([part for part in (others, pl.DataFrame(rows)) if len(part)]).write_csv(table)
+
+
 def main() -> None:
     parser = Program(__doc__)
     parser.add_argument("--scorer", type=Path, help="folder of the model")
@@ -196,6 +210,8 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=16_384, help="tokens per forward pass")
     parser.add_argument("--values", type=Path, required=True, help="CSV with the value of every step")
     parser.add_argument("--again", action="store_true", help="read --values instead of scoring")
+    parser.add_argument("--table", type=Path, help="CSV of the main figures by model")
+    parser.add_argument("--name", help="what the table calls the model")
     parser.add_argument("--against", type=Path, help="another scorer's --values")
     arguments = parser.parse()
     if not arguments.again:
@@ -211,7 +227,10 @@ def main() -> None:
             write_values(estimator, chains, rows, arguments.budget, arguments.values)
     values = pl.read_csv(arguments.values)
     against = {"against": beside(values, pl.read_csv(arguments.against))} if arguments.against else {}
-    print(json.dumps(figures(values) | against, indent=2))
+    found = figures(values)
+    if arguments.table:
+        write_rows(found, arguments.name, arguments.table)
+    print(json.dumps(found | against, indent=2))
 
 
 if __name__ == "__main__":
