@@ -13,6 +13,7 @@ localrules:
     write_experiment,
     plot_figure,
     write_findings,
+    write_gain,
     write_results,
     render_report,
 
@@ -60,6 +61,23 @@ use rule write_experiment as plot_figure with:
         ),
     message:
         "Figure '{wildcards.figure}'"
+
+
+use rule write_experiment as write_gain with:
+    input:
+        tables=FOUND,
+        experiment=PATHS.path("experiment"),
+    output:
+        gain=PATHS.path("gain"),
+    log:
+        PATHS.log("report", "write_gain"),
+    benchmark:
+        PATHS.benchmark("report", "write_gain")
+    params:
+        command=command("report.write_gain", results=PATHS.results),
+        code=code_digest("scripts/report/write_gain.py", packages=["pandas"]),
+    message:
+        "What each method gained over random rows, and what its selection cost"
 
 
 use rule write_experiment as pick_examples with:

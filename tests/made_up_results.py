@@ -364,6 +364,11 @@ def _compare_steps(paths: Layout, experiment: Experiment) -> None:
 def draw_figures(root: Path, experiment: Experiment) -> None:
     """Draw every figure that the experiment has."""
     paths = Folder(str(root))
+    if "gain" in figures_of(experiment):
+        compared = {"tables": [paths.table(name) for name in tables_of(experiment)]}
+        call(
+            "report.write_gain", results=root, experiment=paths.path("experiment"), **compared, gain=paths.path("gain")
+        )
     for name in figures_of(experiment):
         figure = FIGURES[name]
         options = figure.inputs(paths, experiment) | figure.settings(experiment)

@@ -57,6 +57,7 @@ FILES = {
     "examples": "report/examples.json",
     "chains": "report/chains.json",
     "findings": "report/findings.md",
+    "gain": "report/gain.csv",
     "figure": "report/figures/{figure}.svg",
     "results": "report/results.json",
     "leaderboard": "report/leaderboard.md",

@@ -36,3 +36,8 @@ def pruned(experiment: Experiment) -> bool:
 def learning(experiment: Experiment) -> bool:
     """Where runs are evaluated on their way."""
     return bool(experiment.subsets and experiment.evaluation.percents())
+
+
+def several_methods(experiment: Experiment) -> bool:
+    """Where two selections or more are held against random rows."""
+    return sum("rows" in of for of in experiment.references().values()) > 1

@@ -1,5 +1,6 @@
 """The table of methods: which numbers stand where, and what a selection took."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,7 +8,10 @@ import pandas as pd
 import pytest
 
 from scripts.common.config.load import load_experiment
+from scripts.report.figures import figures_of
+from scripts.report.figures.gain import DATA, plot, side_by_side
 from scripts.report.sections.results import compared, results, selection_hours
+from scripts.report.write_gain import gain
 from tests.common.test_config import changed
 from tests.report.test_primary_section import ROW
 
@@ -47,6 +51,30 @@ def test_the_table_of_methods() -> None:
     assert "−2.0 [+0.4, +5.8]\u00a0† **worse**" in text and text.count("\u00a0†") == 1
     assert "| 2.0 | 6.2 | 1,000 |" in " ".join(text.split()) and "GPU-hours, selection" in text
     assert "1.5 | 1,000" in " ".join(results(facts(0.0)).split()), "without a GPU: 3 runs of half an hour"
+
+
+def test_gain_and_cost_side_by_side() -> None:
+    """The first family's number where there is one, and only its target; the hours of the table of methods."""
+    (row,) = gain(facts(6.25)).to_dict("records")
+    assert (row["method"], row["target"], row["difference"], row["verdict"]) == ("diverse", "b", 0.031, "better")
+    assert (row["hours"], row["unit"], list(row)) == (pytest.approx(2.0), "GPU-hours", DATA)
+
+
+def test_the_figure_of_gain_is_one_of_several_methods(tmp_path: Path) -> None:
+    two = load_experiment(changed(subsets=SUBSETS | {"t": SUBSETS["diverse"]}, controls=["rows"]))
+    assert "gain" in figures_of(two) and "gain" not in figures_of(facts(1).experiment)
+    assert "figures/gain.svg" not in results(facts(1))
+    (row,) = gain(facts(6.25)).to_dict("records")
+    for hours in ((0.0, 0.0), (2.0, 2.0), (0.01, 50.0)):
+        plot(pd.DataFrame([row | {"hours": h, "verdict": v}
+                           for h, v in zip(hours, ("worse", "no detectable difference"), strict=True)]), tmp_path / "x.svg")  # fmt: skip
+        assert (tmp_path / "x.svg").stat().st_size > 1000
+
+
+def test_methods_of_equal_cost_stand_side_by_side() -> None:
+    """In their order, what is apart already stays, and nothing moves below its place."""
+    assert side_by_side([0.0, 10.0, 10.0, 5.0]) == [0.0, 10.0, pytest.approx(10.6), 5.0]
+    assert side_by_side([3.0, 3.0]) == [3.0, 4.0]
 
 
 def test_what_a_selection_took() -> None:

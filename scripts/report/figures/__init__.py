@@ -5,6 +5,7 @@ from scripts.report.figures import (
     differences,
     efficiency,
     failures,
+    gain,
     learning,
     loss,
     overlap,
@@ -19,6 +20,7 @@ from scripts.report.figures import (
 # Of the figures that stand at the end of one section, the first here comes first there.
 FIGURES = {
     "differences": differences.FIGURE,
+    "gain": gain.FIGURE,
     "scores": scores.FIGURE,
     "failures": failures.FIGURE,
     "subjects": subjects.FIGURE,

@@ -8,7 +8,9 @@ from scripts.common.config.experiment import Experiment
 from scripts.compare.labels import arm_label, points
 from scripts.compare.statistics import NOTHING
 from scripts.report.facts import Facts
+from scripts.report.figures import picture
 from scripts.report.markdown import escape, table
+from scripts.report.needs import several_methods
 from scripts.report.sections.base import Section
 
 
@@ -24,15 +26,15 @@ def results(facts: Facts) -> str:
     training = facts.table("training_arms").set_index("arm")
     arms = facts.table("arms").groupby("arm", sort=False)["output_tokens"].mean()
     methods = list(dict.fromkeys(method for method, _ in cells))
-    on_gpu = bool((training["gpu_hours"].fillna(0) > 0).any())
+    gpu = on_gpu(facts)
     rows = []
     for method in methods:
         spent = training.loc[method]
-        trained = float(spent["gpu_hours"] if on_gpu else spent["seconds"] * spent["runs"] / 3600)
-        hours = [_hours(selection_hours(facts, method, on_gpu)), _hours(trained)]
+        trained = float(spent["gpu_hours"] if gpu else spent["seconds"] * spent["runs"] / 3600)
+        hours = [_hours(selection_hours(facts, method, gpu)), _hours(trained)]
         found = [cells.get((method, target), "–") for target in targets]
         rows.append([escape(arm_label(method)), *found, *hours, f"{arms[method]:,.0f}"])
-    unit = "GPU-hours" if on_gpu else "Hours"
+    unit = hours_unit(gpu)
     headers = ["Method", *map(escape, targets), f"{unit}, selection", f"{unit}, training", "Tokens an answer"]
     caption = (
         "Each method against as many random rows: the difference in percentage points with its interval, and *better* "
@@ -41,22 +43,39 @@ def results(facts: Facts) -> str:
         "runs. Tokens: mean over benchmarks."
     )
     widths = [20, *[26] * len(targets), 12, 12, 12]
-    return table(headers, rows, "l" * (1 + len(targets)) + "rrr", widths, caption, "tbl-results")
+    text = table(headers, rows, "l" * (1 + len(targets)) + "rrr", widths, caption, "tbl-results")
+    return f"{text}\n{picture('gain', facts.experiment)}\n" if several_methods(facts.experiment) else text
+
+
+def on_gpu(facts: Facts) -> bool:
+    """Whether the experiment was trained on GPUs, so that hours are counted in those."""
+    return bool((facts.table("training_arms")["gpu_hours"].fillna(0) > 0).any())
+
+
+def hours_unit(gpu: bool) -> str:
+    """Return what hours are of."""
+    return "GPU-hours" if gpu else "Hours"
 
 
 def _cells(facts: Facts) -> dict[tuple[str, str], str]:
-    """Return the cells by method and target: the first family's, then other averages, then benchmarks."""
+    """Return the cells by method and target."""
+    return {key: _cell(row) for key, row in against_random(facts).items()}
+
+
+def against_random(facts: Facts) -> "dict[tuple[str, str], pd.Series[Any]]":
+    """Return the comparisons with random rows by method and target: the first family's, then other averages, then
+    benchmarks."""
     experiment, tables = facts.experiment, []
     if experiment.primary_target():
         tables.append(facts.table("primary"))
     if experiment.report.averages:
         tables.append(facts.table("average_comparisons").rename(columns={"average": "target"}))
     tables.append(facts.table("comparisons").rename(columns={"benchmark": "target"}))
-    cells: dict[tuple[str, str], str] = {}
+    rows: dict[tuple[str, str], pd.Series[Any]] = {}
     for found in tables:
         for _, row in found[found["question"] == "rows"].iterrows():
-            cells.setdefault((row["subset"], row["target"]), _cell(row))
-    return cells
+            rows.setdefault((row["subset"], row["target"]), row)
+    return rows
 
 
 def _cell(row: "pd.Series[Any]") -> str:
