@@ -340,6 +340,12 @@ def test_several_answers_are_one_list(tmp_path: Path) -> None:
     assert answers == ["\\frac{1}{4}, 3", "a, b"]
 
 
+def test_a_worked_solution_ends_in_its_answer(tmp_path: Path) -> None:
+    rows = [{"question": "1?", "answer": "28/4 = 7\n#### 1,007"}, {"question": "2?", "answer": "#### 7"}]
+    answers = [question.answer for question in read_local(lines(tmp_path / "own.jsonl", *rows), "math")]
+    assert answers == ["1,007", "7"]
+
+
 def test_tasks_that_are_not_there(hub) -> None:
     with pytest.raises(UserError, match="lighteval has no task 'aime1924'"):
         task_configs("aime1924")

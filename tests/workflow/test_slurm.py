@@ -48,7 +48,10 @@ def test_micro_through_slurm_gives_the_local_tables(micro: Checkout, on_slurm: C
 
 def test_every_fault_ends_in_the_right_result(faulty: Checkout, cluster: SlurmCluster) -> None:
     """Exit code, memory, time, kill -9 and requeue, each at the first attempt."""
-    resources = {"max_memory": 1300, "default": {"memory": 700, "runtime": 2}}  # a busy machine starts no Snakemake within one minute
+    resources = {
+        "max_memory": 1300,
+        "default": {"memory": 700, "runtime": 2},
+    }  # a busy machine starts no Snakemake within one minute
     config = faulty.experiment("faults", name="micro", resources=resources)
     main = faulty.start("snakemake", *SLURM, "--snakefile", "faults.smk", "--configfile", config)
     faulty.until(lambda: journal(faulty, "requeued") == ["begin"], "job to requeue")

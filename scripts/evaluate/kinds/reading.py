@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from scripts.common.answers import number_text, says_nothing
+from scripts.common.chain import HASHES
 from scripts.common.cli import UserError
 from scripts.common.questions import Question, question_id, without_dollars
 from scripts.common.seeds import derive_seed
@@ -40,7 +41,10 @@ def _answer(value: Any) -> str | None:
         parts = [as_text(part) for part in (value.values() if isinstance(value, dict) else value)]
         return ", ".join(without_dollars(part) for part in parts if part) or None if all(parts) else None
     text = as_text(value)
-    return None if text is None or says_nothing(text) else text
+    if text is None or says_nothing(text):
+        return None
+    worked = HASHES.search(f"\n{text}")  # GSM8K: a worked solution, and the answer in its last line
+    return worked["answer"] if worked else text
 
 
 def local_question(row: dict[str, Any], where: str) -> Question:
