@@ -57,7 +57,9 @@ def training_mb(folder: Path, settings: Optimisation, dtype: str, gpus: int, nod
     half = dtype != "float32"
     held = held_bytes(weights, shape, settings, half)
     tokens = settings.max_length * settings.per_device_batch
-    return _asked(held + PROCESS * 2**20 + activation_bytes(shape, tokens, half) + logit_bytes(shape, tokens))
+    merging = 4 * weights if settings.lora else 0  # a fresh copy in float32, when the last step is done
+    step = activation_bytes(shape, tokens, half) + logit_bytes(shape, tokens)
+    return _asked(held + PROCESS * 2**20 + max(step, merging))
 
 
 def held_bytes(weights: int, shape: Shape, settings: Optimisation, half_precision: bool) -> float:

@@ -76,7 +76,9 @@ def test_the_report_says_it_in_words() -> None:
     said = scorers(scorers_table(side(3), side(4), seed=1), exp)
     flat = " ".join(said.replace("\\", "").split())
     assert "owner/Other-7B" in flat and "owner/Model-2B" in flat
-    assert "a rank correlation of 0.10 [" in flat and "over 5 functional steps of 2 chains" in flat
+    assert (
+        "a rank correlation of 0.10 (95% interval -1.00 to " in flat and "over 5 functional steps of 2 chains" in flat
+    )
     assert any("0.60" in line and line.startswith("| verification") for line in said.splitlines()), said
     assert scorers(pd.DataFrame(columns=COLUMNS["scorers"]), exp) == ""
 

@@ -10,12 +10,13 @@ from pydantic import ValidationError
 
 from scripts.common.cli import UserError
 from scripts.common.config.training import Lora, Optimisation, Training
-from scripts.common.memory import held_bytes
+from scripts.common.memory import held_bytes, training_mb
 from scripts.common.program import as_json
 from scripts.common.shape import Shape
 from scripts.train import quantisation
 from scripts.train.saving import merged
 from scripts.train.trainer import load_model
+from tests.common.test_memory import SMOLLM2, folder_of
 
 QLORA = Optimisation(max_length=512, lora=Lora(quantised=True))
 PLAIN = SimpleNamespace()
@@ -113,6 +114,12 @@ def test_adapters_are_merged_into_what_was_quantised(tiny_model: Path) -> None:
         torch.testing.assert_close(whole[name], weight, atol=1e-6, rtol=0)
     after = dict(trained.named_parameters())
     assert all(torch.equal(after[name], weight) for name, weight in state.items()), "what is trained stays as it was"
+
+
+def test_adapters_without_a_gpu_leave_room_for_the_copy_that_they_are_merged_into(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "large", SMOLLM2, 7 * 10**9)
+    settings = Optimisation(max_length=2, lora=Lora())
+    assert training_mb(folder, settings, "bfloat16", 0, 1) * 2**20 > 7e9 * (2 + 4)
 
 
 def test_memory_follows() -> None:

@@ -22,8 +22,9 @@ is left out also moves the answer nearer to the question.
 """
 SCORERS = """
 A second scorer, {{ second }}, has scored the same steps: its PIR and that of {{ first }} have a rank correlation of
-{{ spearman }} [{{ low }}, {{ high }}] over {{ steps | number }} functional steps of {{ chains | number }} chains
-(@tbl-scorers). Which steps go hangs on the scorer as far as this is below 1. Only the first one selects.
+{{ spearman }} (95% interval {{ low }} to {{ high }}) over {{ steps | number }} functional steps of
+{{ chains | number }} chains (@tbl-scorers). Which steps go hangs on the scorer as far as this is below 1.
+Only the first one selects.
 """
 READERS = """
 @tbl-agreement says how far the steps and patterns are to be trusted. It was measured once, on other chains, of
