@@ -26,6 +26,11 @@ STUDY = ROOT / "experiments" / "acereason-qwen2.5-3b.yaml"
 HELD_BYTES = 12
 # Float32 weights, gradients and two moments.
 STATE_BYTES = 16
+# Answers that `difficulty` asks for by default, and what the longest may have.
+ASKED_SAMPLES, ASKED_TOKENS = 4, 4096
+# A vector's numbers are float32: those of a small sentence-transformers model, and of a 3B model's hidden state.
+WIDTHS = (384, 2048)
+VECTOR_BYTES = 4
 
 
 def markdown(head: list[str], rows: list[list[str]]) -> str:
@@ -67,6 +72,25 @@ def scorers(book: Book) -> str:
     return markdown(["scorer", "weights, bfloat16", *(f"{scored:,} rows" for scored in (4000, *ROWS))], rows)
 
 
+def methods(book: Book) -> str:
+    """Return the table of what methods of selection find out about rows by a 3B model on one GPU."""
+    rows = []
+    for name, passes in (("perplexity", 1), ("ifd", 2)):
+        tokens = [passes * count * book["tokens_per_row"] for count in ROWS]
+        rows.append([f"{name}, GPU-hours", *(gpu_hours(arithmetic.scoring_seconds(n, 3e9, 1, book)) for n in tokens)])
+    asked = [count * ASKED_SAMPLES * book["base_answer_tokens"] for count in ROWS]
+    answering = [arithmetic.answering_seconds(tokens, ASKED_TOKENS, 3e9, 1, book) for tokens in asked]
+    rows.insert(0, [f"difficulty, {ASKED_SAMPLES} answers a row, GPU-hours", *map(gpu_hours, answering)])
+    read = [count * book["question_tokens"] for count in ROWS]
+    rows.append(["diversity, GPU-hours", *(gpu_hours(arithmetic.scoring_seconds(n, 3e9, 1, book)) for n in read)])
+    for width in WIDTHS:
+        held = (size(VECTOR_BYTES * width * count) for count in ROWS)
+        rows.append([f"its vectors of {width:,} numbers, in memory", *held])
+    judged = (f"{count * (book['asking_tokens'] + book['tokens_per_row']) / 1e9:,.2f}" for count in ROWS)
+    rows.append(["quality, billion tokens asked", *judged])
+    return markdown(["", *(f"{rows:,} rows" for rows in ROWS)], rows)
+
+
 def models(book: Book) -> str:
     """Return the table of what the fine-tuned model's size costs: one run of 15,000 rows, one model's evaluation."""
     experiment, rows = read_experiment(STUDY), []
@@ -96,6 +120,7 @@ def tables(book: Book) -> Iterator[str]:
     """Yield the tables of the page, then the rates they rest on."""
     yield stages(book)
     yield scorers(book)
+    yield methods(book)
     yield models(book)
     used = [rate for name, rate in book.used.items() if not name.startswith(("questions", "parameters"))]
     rows = [[rate.what, f"{number(rate.value)} {rate.unit}".rstrip(), rate.source] for rate in used]
