@@ -3,8 +3,10 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from scripts.common import disk
 
 # Begins temporary names. Then come machine and process: two machines on a shared disk may have the same process number.
 INCOMPLETE = ".incomplete-"
@@ -49,15 +51,18 @@ def replacing(path: str | Path) -> Iterator[Path]:
     The caller makes a file or a folder there. The suffix is kept, since several writers choose their format by it.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(target)
     temporary = target.with_name(temporary_name(target, os.getpid()))
-    remove(temporary)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(target)
+        remove(temporary)
         yield temporary
         if temporary.is_dir() and target.is_dir():
             shutil.rmtree(target)
         temporary.replace(target)
-    except BaseException:
-        remove(temporary)
+    except BaseException as error:
+        if isinstance(error, OSError) and (error.filename == str(temporary) or disk.is_short_write(error)):
+            error.filename = str(target)  # what the sentence about it names
+        with suppress(OSError):
+            remove(temporary)
         raise

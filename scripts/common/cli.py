@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
+from scripts.common import disk
+
 Item = TypeVar("Item")
 
 log = logging.getLogger("sft-report")
@@ -21,19 +23,28 @@ class UserError(Exception):
 
 
 def run(main: Callable[[], None]) -> NoReturn:
-    """Run `main` as a program: log to stderr, turn a `UserError` into one sentence and exit code 2."""
+    """Run `main` as a program: log to stderr, turn a `UserError`, or a file that cannot be
+    written, into one sentence and exit code 2."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     for noisy in ("httpx", "httpx2", "urllib3", "filelock", "fontTools"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         main()
     except UserError as mistake:
-        from tqdm import tqdm
-
-        # On a line of its own also where a progress bar stands: a run's last lines are read from there.
-        tqdm.write(f"error: {mistake}", file=sys.stderr)
-        sys.exit(2)
+        _end(str(mistake))
+    except OSError as error:
+        if said := disk.sentence(error):
+            _end(said)
+        raise
     sys.exit(0)
+
+
+def _end(sentence: str) -> NoReturn:
+    from tqdm import tqdm
+
+    # On a line of its own also where a progress bar stands: a run's last lines are read from there.
+    tqdm.write(f"error: {sentence}", file=sys.stderr)
+    sys.exit(2)
 
 
 @contextmanager

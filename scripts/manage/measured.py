@@ -6,7 +6,7 @@ from pathlib import Path
 
 def seconds_in(file: Path) -> float | None:
     """Return the seconds of the last attempt that a benchmark file tells, or None where it is not one."""
-    lines = file.read_text(encoding="utf-8").splitlines()
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
     if len(lines) < 2 or not lines[0].startswith("s\t"):
         return None
     try:
@@ -26,9 +26,11 @@ def training_seconds(results: Path) -> dict[str, float]:
     of the last attempt only)."""
     found = {}
     for file in results.glob("train/*/summary.json"):
-        spent = json.loads(file.read_text(encoding="utf-8")).get("seconds_spent")
-        if spent is not None:
-            found[f"train_sft.{file.parent.name}.benchmark.tsv"] = float(spent)
+        try:
+            spent = float(json.loads(file.read_text(encoding="utf-8"))["seconds_spent"])
+        except (OSError, ValueError, KeyError, TypeError):  # damaged, or of a version that did not tell
+            continue
+        found[f"train_sft.{file.parent.name}.benchmark.tsv"] = spent
     return found
 
 

@@ -4,6 +4,7 @@ Snakemake's own lock outlives a kill -9 and does not say whose it was. This one 
 when the process ends, however it ends, so that `make resume` can tell a killed run from one that goes on.
 """
 
+import getpass
 import hashlib
 import json
 import logging
@@ -13,8 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
+from scripts.common import locks
 from scripts.common.atomic import replacing
 from scripts.common.cli import UserError
 from scripts.common.config.experiment import Experiment
@@ -36,6 +38,7 @@ class RunRecord(NamedTuple):
     """Snakemake's arguments."""
     state: str
     """Digest of the settings and the code that its jobs were planned from."""
+    user: str = ""
 
 
 def state_of(experiment: Experiment) -> str:
@@ -62,21 +65,17 @@ def read_record(name: str) -> RunRecord | None:
 def take_lock(name: str) -> None:
     """Hold the lock of the experiment `name` in this folder until this process ends.
 
-    Raises UserError, which names the other process, where one holds it. A file system without locks holds nothing.
+    Raises UserError, which names the other process and its user, where one holds it, and where the folder cannot be
+    written. On a file system without locks a sentence says that nothing is held.
     """
-    _folder(name).mkdir(parents=True, exist_ok=True)
-    lock = FileLock(_folder(name) / "run.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as held:
+
+    def held() -> str:
         record = read_record(name)
-        who = f" (process {record.pid} on {record.host}, since {record.started})" if record else ""
-        raise UserError(
-            f"another Snakemake{who} runs the experiment '{name}' in this folder: let it run, or stop it with Ctrl-C"
-        ) from held
-    except NotImplementedError:
-        return
-    _HELD.append(lock)
+        whose = f" by {record.user}" if record and record.user else ""
+        who = f" (process {record.pid} on {record.host}{whose}, since {record.started})" if record else ""
+        return f"another Snakemake{who} runs the experiment '{name}' in this folder: let it run, or stop it with Ctrl-C"
+
+    _HELD.append(locks.lock(_folder(name) / "run.lock", held))
 
 
 LEFT_BY_A_KILL = ("LockException", "IncompleteFilesException")
@@ -113,6 +112,13 @@ def say_who_locks(name: str) -> None:
     logging.getLogger("snakemake.logging").addFilter(LockedFolder(name))
 
 
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a number without a name, as in a container
+        return str(os.getuid())
+
+
 def begin_run(experiment: Experiment) -> None:
     """Take the lock and write the record, at the start of a run.
 
@@ -126,6 +132,6 @@ def begin_run(experiment: Experiment) -> None:
             "this experiment's CONFIG ends them, or awaits them (WAIT=1), and resumes"
         )
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    record = RunRecord(os.uname().nodename, os.getpid(), started, sys.argv[1:], state_of(experiment))
+    record = RunRecord(os.uname().nodename, os.getpid(), started, sys.argv[1:], state_of(experiment), _user())
     with replacing(_folder(experiment.name) / "run.json") as temporary:
         temporary.write_text(json.dumps(record._asdict(), indent=2) + "\n", encoding="utf-8")

@@ -2,14 +2,14 @@
 
 import json
 import re
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scripts.common.cli import UserError
+from scripts.common.cli import UserError, log
 from scripts.common.config.arms import Draw
 from scripts.common.config.dataset import Dataset
 from scripts.common.config.experiment import Experiment
@@ -59,15 +59,15 @@ class Sizes:
     @cached_property
     def raw(self) -> Amount:
         """The data set as it comes."""
-        file = self.results / "data" / "raw.parquet"
-        rows = pq.read_metadata(file).num_rows if file.is_file() else self._stated_rows()
+        rows = _rows(self.results / "data" / "raw.parquet")
+        rows = self._stated_rows() if rows is None else rows
         return Amount(rows, rows * self.row_tokens)
 
     @cached_property
     def clean(self) -> Amount:
         """The rows that training may draw from; every raw row until they are told apart."""
-        file = self.results / "data" / "clean.parquet"
-        rows = pq.read_metadata(file).num_rows if file.is_file() else self.raw.rows
+        counted = _rows(self.results / "data" / "clean.parquet")
+        rows = self.raw.rows if counted is None else counted
         return Amount(rows, rows * self.row_tokens)
 
     @cached_property
@@ -80,8 +80,8 @@ class Sizes:
     def row_tokens(self) -> float:
         """Mean tokens of a row."""
         pool = self.results / "data" / "clean.parquet"
-        if pool.is_file():
-            mean = _sum(pool, "response_tokens") / max(1, pq.read_metadata(pool).num_rows)
+        if (tokens := _column(pool, "response_tokens")) is not None:
+            mean = sum(tokens) / max(1, len(tokens))
             return self.book.note("tokens of a row", mean, "", f"counted in {pool.name}")
         demo = self.experiment.is_demo_data()
         mean = self.book["demo_tokens_per_row" if demo else "tokens_per_row"]
@@ -96,8 +96,8 @@ class Sizes:
     def _drawn(self, draw: Draw) -> Amount:
         for name in (draw.name, draw.subset):
             file = self.results / "select" / "subsets" / f"{name}.parquet"
-            if file.is_file():
-                return Amount(pq.read_metadata(file).num_rows, _sum(file, "tokens"))
+            if (tokens := _column(file, "tokens")) is not None:
+                return Amount(len(tokens), sum(tokens))
         rows = self.experiment.subsets[draw.subset].expected_rows(self.clean.rows, self.scored.rows)
         return Amount(rows, rows * self.row_tokens)
 
@@ -169,19 +169,40 @@ def folder_parameters(folder: Path) -> float | None:
     """Return the parameters of the safetensors files of a model's folder, by their headers; None without such files."""
     total = 0.0
     for file in folder.glob("*.safetensors"):
-        with file.open("rb") as stream:
-            header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
-        for name, tensor in header.items():
-            if name != "__metadata__":
-                start, end = tensor["data_offsets"]
-                total += (end - start) / BYTES.get(tensor["dtype"], 2)
+        try:
+            with file.open("rb") as stream:
+                # Of a damaged file the length of the header may be any number.
+                header = json.loads(stream.read(min(int.from_bytes(stream.read(8), "little"), file.stat().st_size)))
+            tensors = [tensor for name, tensor in header.items() if name != "__metadata__"]
+            total += sum(_parameters(**tensor) for tensor in tensors)
+        except (OSError, ValueError, AttributeError, TypeError):
+            _damaged(file)
     return total or None
 
 
-def _sum(file: Path, column: str) -> int:
-    import pyarrow.compute as pc
+def _parameters(dtype: str, data_offsets: list[int], shape: list[int]) -> float:
+    return (data_offsets[1] - data_offsets[0]) / BYTES.get(dtype, 2)
 
-    return pc.sum(pq.read_table(file, columns=[column])[column]).as_py() or 0
+
+def _rows(file: Path) -> int | None:
+    """Return the rows of a table of the results, or None where it is not there, or damaged, which is said."""
+    try:
+        return int(pq.read_metadata(file).num_rows) if file.is_file() else None
+    except (pa.ArrowException, OSError):
+        return _damaged(file)
+
+
+def _column(file: Path, column: str) -> list[int] | None:
+    """Return a column of such a table, or None as `_rows` does."""
+    try:
+        return pq.read_table(file, columns=[column])[column].to_pylist() if file.is_file() else None
+    except (pa.ArrowException, OSError, KeyError):
+        return _damaged(file)
+
+
+@cache
+def _damaged(file: Path) -> None:
+    log.warning("'%s' is damaged and its size is estimated: delete it, and the next run makes it again", file)
 
 
 def _file_rows(path: Path) -> int | None:

@@ -1,7 +1,8 @@
 """Checkpoints in flight: which one a run resumes from, and whose they are.
 
-A checkpoint is whole when its list of files, written last, is there and every file has the size that it says. A folder
-of checkpoints belongs to one run: its run.json says of which data, model, settings, seed, code and processes.
+A checkpoint is whole when its list of files, written last, is there and every file has the size that it says; before a
+run resumes, `remove_broken` also holds every file against the hash that the list has of it. A folder of checkpoints
+belongs to one run: its run.json says of which data, model, settings, seed, code and processes.
 """
 
 import json
@@ -12,10 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+import xxhash
+from pydantic import TypeAdapter
 
+from scripts.common import locks
 from scripts.common.atomic import replacing
-from scripts.common.cli import UserError, log
+from scripts.common.cli import log
 
 RUN = "run.json"
 FILES = "files.json"
@@ -28,21 +31,13 @@ def alone(folder: Path, patience: float = 60) -> Iterator[None]:
     One that was asked to stop may be saving: it is given `patience` seconds, then UserError is raised. On a file system
     without locks nothing is held.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # The kernel lets go of it when the process ends; a lock that is a mere file would outlive a killed one.
-    lock = FileLock(folder.with_name(f"{folder.name}.lock"), timeout=patience, poll_interval=1, fallback_to_soft=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise UserError(
-            f"another process still trains this run (it holds '{lock.lock_file}'): wait for it, or end it"
-        ) from None
-    except OSError as error:
-        log.warning("'%s' cannot be locked here (%s): see that nothing else trains this run", lock.lock_file, error)
+    file = folder.with_name(f"{folder.name}.lock")
+    held = f"another process still trains this run (it holds '{file}'): wait for it, or end it"
+    taken = locks.lock(file, lambda: held, patience)
     try:
         yield
     finally:
-        lock.release()
+        taken.release()
 
 
 def _step(checkpoint: Path) -> int:
@@ -55,35 +50,70 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 def mark_whole(checkpoint: Path) -> None:
     """Say that all files of a checkpoint are written; they reach the disk before this is said."""
-    sizes = {
-        path.relative_to(checkpoint).as_posix(): path.stat().st_size for path in checkpoint.rglob("*") if path.is_file()
-    }
     os.sync()
+    files = [path for path in sorted(checkpoint.rglob("*")) if path.is_file()]
+    known = {path.relative_to(checkpoint).as_posix(): [path.stat().st_size, _hash(path)] for path in files}
     with replacing(checkpoint / FILES) as temporary:
-        temporary.write_text(json.dumps(sizes), encoding="utf-8")
+        temporary.write_text(json.dumps(known), encoding="utf-8")
+
+
+def _hash(file: Path) -> str:
+    """Return the XXH3 hash of a file (128 bits, hex): for chance, not against malice; as fast as the disk."""
+    digest = xxhash.xxh3_128()
+    with file.open("rb") as stream:
+        while block := stream.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _files(checkpoint: Path) -> dict[str, tuple[int, str]]:
+    """Return size in bytes and hash of every file of a checkpoint, as its list says. Raises OSError, ValueError."""
+    known = json.loads((checkpoint / FILES).read_text(encoding="utf-8"))
+    return TypeAdapter(dict[str, tuple[int, str]]).validate_python(known)
 
 
 def is_whole(checkpoint: Path) -> bool:
-    """Whether every file of a checkpoint is there in full."""
+    """Whether every file of a checkpoint is there in full, by its size."""
     try:
-        sizes = json.loads((checkpoint / FILES).read_text(encoding="utf-8"))
-        return all((checkpoint / name).stat().st_size == size for name, size in sizes.items())
+        return all((checkpoint / name).stat().st_size == size for name, (size, _) in _files(checkpoint).items())
     except (OSError, ValueError):
         return False
 
 
+def changed_file(checkpoint: Path) -> str | None:
+    """Return a file of a whole checkpoint that is not as it was written, by its hash, or None."""
+    return next(
+        (name for name, (_, written) in _files(checkpoint).items() if _hash(checkpoint / name) != written), None
+    )
+
+
 def newest_whole(folder: Path, before: int | None = None) -> Path | None:
-    """Return the newest checkpoint that is whole, or None; with `before` the newest of an earlier step than that."""
+    """Return the newest checkpoint that is whole, or None; with `before` the newest of an earlier step than that.
+
+    Whether its bytes are right `remove_broken` has looked.
+    """
     found = (one for one in reversed(_checkpoints(folder)) if before is None or _step(one) < before)
     return next((checkpoint for checkpoint in found if is_whole(checkpoint)), None)
 
 
 def remove_broken(folder: Path) -> None:
-    """Delete checkpoints that a killed attempt left half-written, or half-deleted."""
+    """Delete checkpoints that a killed attempt left half-written, or half-deleted, and those whose bytes have changed.
+
+    Reads each in full, once an attempt: what is left is then as it was written.
+    """
     for checkpoint in _checkpoints(folder):
         if not is_whole(checkpoint):
-            log.warning("%s was not written in full: it is left out", checkpoint)
-            shutil.rmtree(checkpoint)
+            log.warning("%s was not written in full: it is left out, the one before it counts", checkpoint)
+        elif name := changed_file(checkpoint):
+            log.warning(
+                "%s is damaged ('%s' is not as it was written, its hash differs): it is left out, the one before it "
+                "counts",
+                checkpoint,
+                name,
+            )
+        else:
+            continue
+        shutil.rmtree(checkpoint)
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -1,24 +1,13 @@
 """Writing the trained model; and what is said when the disk is full."""
 
-import errno
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from scripts.common.cli import UserError
+from scripts.common.disk import is_disk_full
 from scripts.common.rendering import end_of_turn, own_stop_ids
-
-# What torch and safetensors say when a write comes short: neither says so in the error's type.
-FULL = ("No space left", "os error 28", "quota exceeded", "unexpected pos", "file write failed", "iostream error")
-
-
-def is_disk_full(error: BaseException, folder: Path) -> bool:
-    """Whether an error in writing to `folder` came of a full disk."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return True
-    return any(words in str(error) for words in FULL) or shutil.disk_usage(folder).free < 2**20
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from scripts.manage import plan, scaling, status
 from scripts.manage.estimate import job_costs, lines
 from scripts.manage.graph import planned_jobs, read_summary
 from scripts.manage.live_jobs import LiveJob
+from scripts.manage.measured import benchmark_files, training_seconds
 from scripts.manage.prospect import Prospect
 from scripts.manage.rates import Book, stated_rates
 from scripts.manage.text import duration, size
@@ -105,6 +106,27 @@ def test_a_job_longer_than_its_limit_is_told(tmp_path: Path) -> None:
     found = plan.warnings(prospect(tmp_path, resources=resources))
     assert [line.split(":")[0] for line in found if not line.startswith("disk")] == ["prepare_pool"]
     assert "2.8 h" in found[0] and "after 60 min" in found[0]
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1garbagePAR1", b"\xff" * 500])
+def test_damaged_files_are_named_and_their_size_is_estimated(
+    tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = [
+        "data/raw.parquet",
+        "data/clean.parquet",
+        "select/subsets/few.parquet",
+        "data/models/base/model.safetensors",
+    ]
+    for file in [*files, "train/few-t1/summary.json", "logs/train_sft.few-t1.benchmark.tsv"]:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_bytes(damage)
+    ahead, sound = prospect(tmp_path), prospect(tmp_path / "nothing")
+    assert status.standings(ahead.table, []) == status.standings(sound.table, [])
+    assert training_seconds(tmp_path) == {} and benchmark_files(tmp_path) == {}
+    for file in files:
+        assert [message for message in caplog.messages if f"'{tmp_path / file}' is damaged" in message]
+    assert len(caplog.messages) == len(files), "once each"
 
 
 def test_nothing_left_is_said(tmp_path: Path) -> None:

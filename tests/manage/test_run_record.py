@@ -35,7 +35,9 @@ def test_a_run_is_alone_until_it_dies(tmp_path: Path, monkeypatch: pytest.Monkey
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as holder:
         assert holder.stdout and holder.stdout.readline() == "held\n"
-        with pytest.raises(UserError, match=rf"process {holder.pid} on .* runs the experiment 'micro' in this folder"):
+        with pytest.raises(
+            UserError, match=rf"process {holder.pid} on .* by \S+, .* runs the experiment 'micro' in this folder"
+        ):
             run_record.take_lock("micro")
         run_record.take_lock("another")
         holder.send_signal(signal.SIGKILL)

@@ -1,6 +1,7 @@
 """Which checkpoint a run resumes from: the newest that is whole and its own."""
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,39 @@ def test_a_damaged_one_is_skipped_and_removed(tmp_path: Path, damage: str) -> No
     assert not is_whole(newer) and newest_whole(tmp_path) == older
     remove_broken(tmp_path)
     assert not newer.exists() and is_whole(older)
+
+
+def flip(file: Path) -> None:
+    """Flip one bit in the middle of a file."""
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "shards/optimizer.bin"])
+@pytest.mark.parametrize("garbage", [False, True])
+def test_a_flipped_bit_or_garbage_of_equal_size_is_refused(
+    tmp_path: Path, file: str, garbage: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    older, newer = checkpoint(tmp_path, 10), checkpoint(tmp_path, 20)
+    place = newer / file
+    if garbage:
+        place.write_bytes(os.urandom(place.stat().st_size))
+    else:
+        flip(place)
+    with caplog.at_level(logging.WARNING):
+        remove_broken(tmp_path)
+    assert newest_whole(tmp_path) == older and not newer.exists()
+    assert f"{newer} is damaged ('{file}' is not as it was written" in caplog.messages[0]
+    assert len(caplog.messages) == 1
+
+
+@pytest.mark.parametrize("listed", ['{"model.safetensors": 140}', '["model.safetensors"]', '{"gone": [1, "aa"]}'])
+def test_a_list_of_another_form_is_no_whole_checkpoint(tmp_path: Path, listed: str) -> None:
+    older, newer = checkpoint(tmp_path, 10), checkpoint(tmp_path, 20)
+    (newer / "files.json").write_text(listed)
+    remove_broken(tmp_path)
+    assert newest_whole(tmp_path) == older and not newer.exists()
 
 
 def test_the_same_run_keeps_its_checkpoints(tmp_path: Path) -> None:
