@@ -46,6 +46,7 @@ TRUTH = [
 ]
 QUESTIONS = 100
 LIFT = {"plain": 0.2, "base": -2.0, "limopro": 1.0, "random-300-pir": 0.2, "limopro.unpruned": 0.85}
+LIFT |= {"long": 0.5, "random-300": 0.2}
 LIFT |= {"limopro-p20": 0.9, "limopro-p50": 0.8, "limopro-p80": 0.3}
 CONFIG: dict[str, Any] = {
     "name": "demo",
@@ -157,10 +158,10 @@ def _make_selection(root: Path, experiment: Experiment, ids: list[str], rng: np.
     for name in experiment.subsets:
         some = "not drawn for scoring" if name in experiment.scored_subsets() else None
         rows = [{"id": i, "stratum": None, "reason": None if n < 800 else some} for n, i in enumerate(ids)]
-        write_table(CANDIDATES, rows, root / f"select/candidates/{name}.parquet")
+        write_table(CANDIDATES, rows, root / f"select/candidates/{experiment.files_of(name)[0]}.parquet")
     messages = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "r"}]
     for draw in experiment.draws():
-        pruned = [4] if draw.name in experiment.scored_subsets() else []
+        pruned = [4] if draw.arm in experiment.scored_subsets() else []
         row = {"messages": messages, "tokens": 120 - 12 * len(pruned), "tokens_before": 120, "pruned_steps": pruned}
         rows = [{"id": i, **row} for i in rng.choice(scored[4:], 300, replace=False)]
         write_table(SUBSET, rows, root / f"select/subsets/{draw.name}.parquet")
@@ -300,13 +301,14 @@ def compare(root: Path, experiment: Experiment) -> None:
     call("compare.collect_answers", evaluations=evaluations, answers=answers, disputed=paths.table("disputed"))
     scoring = {"scoring": as_json(settings, Scoring)}
     averages = ["average_scores", "average_comparisons"] if settings.averages else []
+    luck = ["draws"] if experiment.has_draws() else []
     first = ["primary"] if experiment.primary_target() else []
     call(
         "compare.summarise_scores",
         **asked,
         **scoring,
         alpha=settings.alpha,
-        **tables(paths, " ".join(["scores arms subjects reliability", *averages[:1]])),
+        **tables(paths, " ".join(["scores arms subjects reliability", *luck, *averages[:1]])),
     )
     call(
         "compare.compare_models",
@@ -328,7 +330,7 @@ def compare(root: Path, experiment: Experiment) -> None:
         **{name: paths.path(name) for name in ("raw", "rejected", "pool", "contaminated", "clean")},
         **({name: paths.path(name) for name in ("steps", "scores", "samples")} if scored else {}),
         subsets=[paths.path("subset", draw=draw.name) for draw in experiment.draws()],
-        candidates=[paths.path("candidates", draw=subset) for subset in experiment.subsets],
+        candidates=[paths.path("candidates", draw=experiment.files_of(name)[0]) for name in experiment.subsets],
         **{f"{name}_table": paths.table(name) for name in OF_SELECTION},
     )
     summaries = [paths.path("run_summary", run=run.name) for run in experiment.runs()]
@@ -383,7 +385,7 @@ def write_report_parts(root: Path, experiment: Experiment) -> None:
     call("report.pick_examples", answers=paths.path("all_answers"), benchmarks=benchmarks, **drawn)
     if scored := experiment.scored_subsets():
         files = {name: paths.path(name) for name in ("clean", "steps", "scores")}
-        subset = paths.path("subset", draw=next(iter(scored)))
+        subset = paths.path("subset", draw=experiment.files_of(scored[0])[0])
         call("report.pick_chains", subset=subset, **files, chains=paths.path("chains"))
     call(
         "report.write_findings",
