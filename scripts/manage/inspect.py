@@ -12,6 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from scripts.common import chat, cli
 from scripts.common.chain import ChainError, split_response
 from scripts.common.cli import UserError
@@ -44,7 +46,12 @@ class Found(NamedTuple):
 def sources_of(arguments: Any) -> tuple[list[Dataset], Experiment | None]:
     """Return what is to be looked at: a file, or the sources of an experiment."""
     if arguments.data:
-        return [Dataset(source="file", path=str(arguments.data))], None
+        if arguments.data.is_dir():
+            raise UserError(f"'{arguments.data}' is a folder: name one of its files")
+        try:
+            return [Dataset(source="file", path=str(arguments.data))], None
+        except ValidationError as error:
+            raise UserError("; ".join(str(detail["ctx"]["error"]) for detail in error.errors())) from error
     experiment = read_experiment(arguments.config)
     if not experiment.sources():
         raise UserError(f"'{arguments.config}' names no data set: there is nothing to look at")

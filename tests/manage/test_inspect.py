@@ -1,6 +1,7 @@
 """What inspect shows is what would be read."""
 
 import json
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,13 @@ def test_a_bare_file(file: Path, tiny_model: Path) -> None:
         assert said in text, text
     assert "no folder of the model" in report(source, 100, RowRules(), None, 0, 1)
     assert "the first 2 rows" in report(source, 2, RowRules(), None, 0, 1)
+
+
+@pytest.mark.parametrize(("name", "sentence"), [("folder", "is a folder"), ("none.jsonl", "there is no file")])
+def test_what_is_no_file_is_one_sentence(tmp_path: Path, name: str, sentence: str) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UserError, match=sentence):
+        sources_of(Namespace(data=tmp_path / name, config=None))
 
 
 def test_every_source_of_an_experiment(file: Path, tmp_path: Path) -> None:
