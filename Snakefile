@@ -3,8 +3,10 @@
 The experiment is config.yaml, or the file given by --configfile (which replaces it, never merges with it).
 """
 
+import os
 from pathlib import Path
 
+from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -13,6 +15,12 @@ min_version("9.27")
 if not workflow.overwrite_configfiles:
 
     configfile: str(Path(str(workflow.current_basedir)) / "config.yaml")
+
+
+# containers/apptainer.def makes it.
+if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
+
+    container: os.environ.get("SFT_REPORT_IMAGE", "sft-report.sif")
 
 
 include: "rules/common.smk"

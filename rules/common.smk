@@ -75,11 +75,18 @@ onerror:
 # command: no reason to run again, and no letter of a path that a shell or Snakemake could take for its own.
 
 
+IN_IMAGE = "/opt/sft-report"
+"""Where containers/apptainer.def puts the environments."""
+
+
 def interpreter(environment):
-    """Return an environment's interpreter: conda's where conda deploys, else the virtual environment's."""
+    """Return an environment's interpreter: conda's where conda deploys, the image's, else the virtual environment's."""
     if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
         return "python"
-    own = ROOT / (".venv" if environment == "main" else f".venv-{environment}") / "bin" / "python"
+    folder = ".venv" if environment == "main" else f".venv-{environment}"
+    if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
+        return f"{IN_IMAGE}/{folder}/bin/python"
+    own = ROOT / folder / "bin" / "python"
     # Without that folder the one that runs Snakemake, as in a container or another tool's environment.
     return str(own if own.exists() else sys.executable)
 
