@@ -1,5 +1,7 @@
 # Report: tables become figures, findings and the document.
 # Needs compare/*.csv. Makes report/figures/*.svg, findings.md, report.pdf, report.html, results.json, leaderboard.md.
+from glob import glob
+
 from scripts.compare.tables import tables_of
 from scripts.report.figures import FIGURES, figures_of
 
@@ -16,6 +18,7 @@ localrules:
     write_gain,
     write_results,
     render_report,
+    leaderboard,
 
 
 rule write_experiment:
@@ -188,3 +191,28 @@ use rule write_experiment as render_report with:
         code=code_digest("scripts/report/render_report.py", packages=["pandas", "pypandoc-binary", "typst"]),
     message:
         "The report as {wildcards.format}"
+
+
+# Every finished experiment beside this one, in one table; `make leaderboard` chooses which.
+use rule write_experiment as leaderboard with:
+    input:
+        results=PATHS.path("results"),
+        others=lambda wildcards: sorted(set(glob("results/*/report/results.json")) - {PATHS.path("results")}),
+    output:
+        multiext("results/leaderboard/leaderboard", ".md", ".html", ".pdf", ".csv"),
+    log:
+        PATHS.log("report", "leaderboard"),
+    benchmark:
+        PATHS.benchmark("report", "leaderboard")
+    params:
+        files="",
+        command=command(
+            "manage.leaderboard",
+            experiments=lambda wildcards: [
+                Path(file).parents[1]
+                for file in sorted({PATHS.path("results"), *glob("results/*/report/results.json")})
+            ],
+        ),
+        code=code_digest("scripts/manage/leaderboard.py", packages=["pandas", "pypandoc-binary", "typst"]),
+    message:
+        "The leaderboard of every finished experiment"

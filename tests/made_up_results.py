@@ -120,7 +120,8 @@ def _make_evaluations(root: Path, experiment: Experiment, rng: np.random.Generat
             for q in range(QUESTIONS)
         ]
         (folder / "test.jsonl").write_text("".join(json.dumps(question) + "\n" for question in questions))
-        models = [("base", "base", None), *((run.name, run.arm, run.seed) for run in experiment.runs())]
+        models = [(name, name, None) for name in ("base", *experiment.models)]
+        models += [(run.name, run.arm, run.seed) for run in experiment.runs()]
         for model, arm, seed in models:
             rows = draw_answers(rng, model, arm, seed, benchmark, difficulty, settings.samples)
             write_table(ANSWERS, rows, root / "evaluate" / model / f"{benchmark}.parquet")
@@ -250,9 +251,10 @@ def _make_provenance(root: Path) -> None:
 def make_results(root: Path, experiment: Experiment) -> None:
     """Write what the stages before the report make."""
     rng = np.random.default_rng(7)
-    ids = _make_data(root, rng)
-    _make_selection(root, experiment, ids, rng)
-    _make_training(root, experiment, rng)
+    if experiment.subsets:
+        ids = _make_data(root, rng)
+        _make_selection(root, experiment, ids, rng)
+        _make_training(root, experiment, rng)
     _make_evaluations(root, experiment, rng)
     _make_provenance(root)
     (root / "report").mkdir()
@@ -324,6 +326,14 @@ def compare(root: Path, experiment: Experiment) -> None:
         **scoring,
         **tables(paths, " ".join(["comparisons power mcnemar costs", *averages[1:], *first])),
     )
+    if experiment.subsets:
+        _compare_selection(paths, experiment)
+    if settings.published:
+        call("compare.published.audit_published", published=settings.published, audit=paths.table("audit"))
+
+
+def _compare_selection(paths: Layout, experiment: Experiment) -> None:
+    """Run the programs that selection and training bring."""
     scored = bool(experiment.scored_subsets())
     call(
         "compare.summarise_selection",
@@ -336,8 +346,6 @@ def compare(root: Path, experiment: Experiment) -> None:
     summaries = [paths.path("run_summary", run=run.name) for run in experiment.runs()]
     trained = {"runs": paths.table("training_runs"), "arms": paths.table("training_arms")}
     call("compare.summarise_training", summaries=summaries, **trained)
-    if settings.published:
-        call("compare.published.audit_published", published=settings.published, audit=paths.table("audit"))
     if scored:
         _compare_steps(paths, experiment)
 
@@ -358,7 +366,7 @@ def _compare_steps(paths: Layout, experiment: Experiment) -> None:
         **scores,
         samples=paths.path("samples"),
         model=model,
-        ratios=[experiment.subsets[name].prune_ratio for name in experiment.scored_subsets()],
+        ratios=sorted({pruning.ratio for pruning in experiment.pruned_subsets().values()}),
         table=paths.table("pruning"),
     )
 
@@ -381,7 +389,7 @@ def write_report_parts(root: Path, experiment: Experiment) -> None:
     """Run the programs of the report stage but for figures and rendering."""
     paths = Folder(str(root))
     benchmarks = [paths.path("questions", benchmark=name) for name in experiment.evaluation.benchmarks]
-    drawn = {"model": experiment.runs()[0].name, "examples": paths.path("examples")}
+    drawn = {"model": next((run.name for run in experiment.runs()), "base"), "examples": paths.path("examples")}
     call("report.pick_examples", answers=paths.path("all_answers"), benchmarks=benchmarks, **drawn)
     if scored := experiment.scored_subsets():
         files = {name: paths.path(name) for name in ("clean", "steps", "scores")}
@@ -390,7 +398,7 @@ def write_report_parts(root: Path, experiment: Experiment) -> None:
     call(
         "report.write_findings",
         **tables(paths, "comparisons power costs arms"),
-        training=paths.table("training_arms"),
+        training=paths.table("training_arms") if experiment.subsets else None,
         averages=paths.table("average_comparisons") if experiment.report.averages else None,
         primary=paths.table("primary") if experiment.primary_target() else None,
         experiment=paths.path("experiment"),

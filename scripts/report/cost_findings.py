@@ -7,7 +7,9 @@ import pandas as pd
 from scripts.compare.labels import AGAINST, FAMILIES, amount, arm_label, counted, listed, reference_label
 from scripts.compare.statistics import NOTHING
 from scripts.report.markdown import escape
+from scripts.report.plain import places
 
+FEW = 3  # benchmarks up to which each one's numbers stand in a sentence
 UNITS = {"output_tokens": " tokens", "eff": ""}
 NOUNS = {"output_tokens": "length of the answers", "eff": "EFF"}
 PHRASES = {
@@ -25,23 +27,28 @@ def _numbers(row: "pd.Series[Any]") -> str:
 
 
 def _clause(rows: pd.DataFrame, measure: str) -> str:
-    """Return what one selection's comparisons of one measure with one reference show."""
+    """Return what one selection's comparisons of one measure with one reference show; of many benchmarks, the span."""
     parts = []
     for verdict in dict.fromkeys(rows["verdict"]):
-        which = [_numbers(row) for _, row in rows[rows["verdict"] == verdict].iterrows()]
+        found = rows[rows["verdict"] == verdict]
         phrase = PHRASES.get((measure, verdict), f"no difference in {NOUNS[measure]} was found")
-        parts.append(f"{phrase} on {listed(which)}")
+        if len(found) > FEW:
+            where = places(list(found["benchmark"]), len(rows), negative=verdict == NOTHING)
+            low, high = (amount(measure, end) for end in (found["difference"].min(), found["difference"].max()))
+            parts.append(f"{phrase} {where} ({low} to {high}{UNITS[measure]})")
+        else:
+            parts.append(f"{phrase} on {listed([_numbers(row) for _, row in found.iterrows()])}")
     return "; ".join(parts)
 
 
 def cost_summary(subset: str, costs: pd.DataFrame) -> str:
     """Return the abstract's sentence on a selection's answers: where they are longer or shorter, without numbers."""
     own = costs[(costs["subset"] == subset) & (costs["measure"] == "output_tokens") & (costs["verdict"] != NOTHING)]
-    parts = [
-        f"{verdict} than those of {escape(reference_label(str(rows['reference'].iloc[0]), AGAINST))} on "
-        f"{listed([escape(name) for name in rows['benchmark']])}"
-        for (_, verdict), rows in own.groupby(["question", "verdict"], sort=False)
-    ]
+    of, same = costs["benchmark"].nunique(), dict[tuple[str, tuple[str, ...]], list[str]]()
+    for (_, verdict), rows in own.groupby(["question", "verdict"], sort=False):
+        reference = escape(reference_label(str(rows["reference"].iloc[0]), AGAINST))
+        same.setdefault((verdict, tuple(rows["benchmark"])), []).append(reference)
+    parts = [f"{verdict} than those of {listed(to)} {places(names, of)}" for (verdict, names), to in same.items()]
     return f"Answers of {escape(subset)} are {listed(parts)}." if parts else ""
 
 

@@ -128,7 +128,7 @@ def clauses(
             bound = f"one-sided bound {span(found['lower_bound'], signed=True)}"
             parts.append(f"{who}no worse{than} {places(names, of, what)} ({bound})")
         else:
-            between = "" if parts or named else f" between {subject} and {to}"
+            between = "" if parts or named else f" between {'any of ' if many else ''}{subject} and {to}"
             seen = f"{points(found['mde80'].max(), sign=False)} points would most likely have been seen"
             where = places(names, of, what, negative=True)
             parts.append(f"no difference was found{between} {where}; one of {seen}")

@@ -17,9 +17,10 @@ from scripts.common.program import Program
 from scripts.compare.labels import FAMILIES, arm_label, counted, is_control, listed, points
 from scripts.compare.statistics import NOTHING
 from scripts.compare.tables import read_csv
+from scripts.report.cost_findings import FEW as FEW_BENCHMARKS
 from scripts.report.cost_findings import cost_list, cost_summary
 from scripts.report.markdown import escape
-from scripts.report.plain import NO_WORSE, against, answer, asked_in_words, decided, model_label, reading
+from scripts.report.plain import NO_WORSE, against, answer, asked_in_words, decided, model_label, places, reading, span
 
 KEYS = ["question", "benchmark", "subset", "reference"]
 MANY_NOTHINGS = 4  # comparisons of one question in which no difference was found, from which on they share a sentence
@@ -118,15 +119,20 @@ def question_list(
         items.append(finding(row, needs.loc[tuple(row[KEYS])], to))
     for subset, found in nothing.groupby("subset", sort=False) if shared else ():
         level = "" if (found["level"] == "method").all() else " (these runs only)"
-        numbers = [
-            f"{escape(row['benchmark'])} ({points(row['difference'])} points, {points(row['ci_low'])} to "
-            f"{points(row['ci_high'])})"
-            for _, row in found.iterrows()
-        ]
-        items.append(
-            f"No difference was found between {escape(arm_label(str(subset)))} and {against(found, experiment)} on "
-            f"{listed(numbers)}{level}. @tbl-power says what could have been seen, and what more would take."
-        )
+        if len(found) > FEW_BENCHMARKS:
+            where = places(list(found["benchmark"]), rows["benchmark"].nunique(), negative=True)
+            where += f": {span(found['difference'], signed=True)} (the intervals are in @tbl-comparisons)"
+        else:
+            numbers = [
+                f"{escape(row['benchmark'])} ({points(row['difference'])} points, {points(row['ci_low'])} to "
+                f"{points(row['ci_high'])})"
+                for _, row in found.iterrows()
+            ]
+            where = f"on {listed(numbers)}"
+        arm = escape(arm_label(str(subset)))
+        items.append(f"No difference was found between {arm} and {against(found, experiment)} {where}{level}.")
+    if shared:
+        items[-1] += " @tbl-power says what could have been seen, and what more would take."
     return "\n".join(f"- {item}" for item in items)
 
 
@@ -134,13 +140,14 @@ def design(found: Found, experiment: Experiment) -> str:
     """Return the sentences on what was compared."""
     arms = found.arms
     trained = arms[arms["trained"]]
-    sizes = [
-        f"{escape(name)} ({int(rows['n_questions'].iloc[0]):,} questions)"
-        for name, rows in arms.groupby("benchmark", sort=False)
-    ]
+    counts = {escape(name): int(rows["n_questions"].iloc[0]) for name, rows in arms.groupby("benchmark", sort=False)}
+    alike = len(counts) > 1 and len(set(counts.values())) == 1
+    sizes = list(counts) if alike else [f"{name} ({count:,} questions)" for name, count in counts.items()]
+    each_has = f" ({next(iter(counts.values())):,} questions each)" if alike else ""
+    asked = f"asked the same questions of {listed(sizes)}{each_has}"
     if trained.empty:
         names = listed([_evaluated(name, experiment) for name in dict.fromkeys(arms["arm"])])
-        return f"{names}, asked the same questions of {listed(sizes)}; nothing was trained."
+        return f"{names}, {asked}; nothing was trained."
     runs = listed([str(count) for count in sorted(set(trained["runs"]))])
     owner = "its" if len(experiment.subsets) == 1 else "their"
     controls = [f"{owner} controls"] if any(is_control(arm) for arm in trained["arm"]) else []
@@ -150,7 +157,7 @@ def design(found: Found, experiment: Experiment) -> str:
     model = escape(model_label(experiment.model.name))
     if experiment.model.name == DEMO:
         model = model.capitalize()
-    return f"{model}, fine-tuned on {sets}, {each}, and asked the same questions of {listed(sizes)}."
+    return f"{model}, fine-tuned on {sets}, {each}, and {asked}."
 
 
 def _evaluated(name: str, experiment: Experiment) -> str:

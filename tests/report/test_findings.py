@@ -13,7 +13,7 @@ from scripts.compare.labels import ASKED, amount, arm_label, points
 from scripts.compare.tables import COLUMNS, read_csv
 from scripts.report.cost_findings import cost_list, cost_summary
 from scripts.report.markdown import escape
-from scripts.report.write_findings import Found, finding, findings, what_it_takes
+from scripts.report.write_findings import Found, design, finding, findings, question_list, what_it_takes
 
 ROW: dict[str, Any] = {
     "question": "rows", "benchmark": "b", "subset": "s", "reference": "random-9", "n_questions": 100, "runs_subset": 3,
@@ -141,6 +141,57 @@ def test_costs_are_told_with_their_intervals() -> None:
         == "Answers of s are shorter than those of as many random rows on b."
     )
     assert cost_summary("s", pd.DataFrame([cost("output_tokens", verdict="no detectable difference")])) == ""
+
+
+def on(names: str, **more: Any) -> pd.DataFrame:
+    """Return rows alike but for their benchmark; the difference of the n-th is n times the first's."""
+    row = cost("output_tokens") | more
+    rows = [row | {"benchmark": name, "difference": row["difference"] * (n + 1)} for n, name in enumerate(names)]
+    return pd.DataFrame(rows)
+
+
+def test_many_benchmarks_are_told_by_their_span() -> None:
+    """Seven times the same is one clause, with the smallest and the largest difference."""
+    none = {"verdict": "no detectable difference", "difference": 1.0}
+    assert cost_list(on("abcdefg", **none), None) == (
+        "- s against as many random rows: no difference in length of the answers was found on any of the seven benchmarks "
+        "(+1.0 to +7.0 tokens)."
+    )
+    assert "on a (+1.0 tokens, −15.0 to −5.0), b (" in cost_list(on("abc", **none), None)
+
+
+def test_the_same_of_several_references_is_said_once() -> None:
+    costs = pd.concat([on("ab"), on("ab", question="unpruned", reference="s.unpruned")])
+    assert cost_summary("s", costs) == (
+        "Answers of s are shorter than those of as many random rows and the same rows unpruned on both benchmarks."
+    )
+
+
+def test_many_nothings_are_one_sentence(experiment: Experiment) -> None:
+    rows = on("abcdefg", **NOTHING | {"difference": 0.01})
+    needs = pd.DataFrame(columns=list(POWER))
+    assert question_list(rows, needs, None, experiment) == (
+        "- No difference was found between s and as many random rows on any of the seven benchmarks: +1.0 to +7.0 points (the "
+        "intervals are in @tbl-comparisons). @tbl-power says what could have been seen, and what more would take."
+    )
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ({"a": 40, "b": 40}, "of a and b (40 questions each)"),
+        ({"a": 24, "b": 30}, "of a (24 questions) and b (30 questions)"),
+        ({"a": 24}, "of a (24 questions)"),
+    ],
+)
+def test_questions_are_counted_once_where_all_have_as_many(
+    sizes: dict[str, int], said: str, experiment: Experiment
+) -> None:
+    arms = pd.DataFrame(
+        {"arm": "limopro", "trained": True, "runs": 3, "benchmark": name, "n_questions": size}
+        for name, size in sizes.items()
+    )
+    assert f"the same questions {said}." in design(Found(*[pd.DataFrame()] * 3, arms=arms), experiment)
 
 
 def test_training_without_a_gpu_is_told_in_seconds() -> None:

@@ -156,9 +156,7 @@ def test_an_evaluation_alone_names_its_models(tmp_path: Path) -> None:
     rows = [{"question": "base", "subset": "math", "reference": "base", "benchmark": name} for name in ("b", "c")]
     text = summary(found(table(*rows)), load_experiment(settings)).replace("\\", "").replace("\u200b", "")
     assert "**Do the other models beat the baseline?** math is better than Qwen2.5-3B-Instruct on both" in text
-    assert (
-        "math (Qwen2.5-Math-1.5B-Instruct), asked the same questions of b (30 questions) and c (30 questions)" in text
-    )
+    assert "math (Qwen2.5-Math-1.5B-Instruct), asked the same questions of b and c (30 questions each)" in text
 
 
 class Tables:

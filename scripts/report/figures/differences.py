@@ -1,5 +1,7 @@
 """The figure of the front page: every paired difference with its interval, question by question."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,12 +10,12 @@ import pandas as pd
 from scripts.common import cli
 from scripts.common.config.experiment import Experiment
 from scripts.common.program import Program
-from scripts.compare.labels import ASKED, FAMILIES, is_control, points
+from scripts.compare.labels import FAMILIES, is_control, points
 from scripts.compare.tables import read_csv
 from scripts.report.figures import style
 from scripts.report.figures.base import Figure
 from scripts.report.markdown import escape
-from scripts.report.plain import decided
+from scripts.report.plain import asked_in_words, decided
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +50,10 @@ FIGURE = Figure(
         ({"averages": paths.table("average_comparisons")} if experiment.report.averages else {})
         | ({"primary": paths.table("primary")} if experiment.primary_target() else {})
     ),
-    settings=lambda experiment: {"interesting_effect": experiment.report.interesting_effect},
+    settings=lambda experiment: {
+        "interesting_effect": experiment.report.interesting_effect,
+        "asked": json.dumps({question: asked_in_words(question, experiment) for question in FAMILIES}),
+    },
 )
 
 
@@ -76,8 +81,11 @@ def draw_row(axes: "Axes", place: float, row: "pd.Series[float]", mark: str, siz
     axes.text(1.02, place, numbers, transform=beside, va="center", fontsize=size, fontweight=weight)
 
 
-def plot(comparisons: pd.DataFrame, interesting_effect: float, path: Path) -> None:
-    """Write the forest plot of the table `comparisons`; controls against the baseline are left to the table."""
+def plot(comparisons: pd.DataFrame, interesting_effect: float, asked: Mapping[str, str], path: Path) -> None:
+    """Write the forest plot of the table `comparisons`; controls against the baseline are left to the table.
+
+    `asked` has each question in words.
+    """
     comparisons = comparisons[~comparisons["subset"].map(is_control)]
     questions = [question for question in FAMILIES if question in set(comparisons["question"])]
     subsets = comparisons["subset"].nunique()
@@ -91,7 +99,7 @@ def plot(comparisons: pd.DataFrame, interesting_effect: float, path: Path) -> No
     axes.axvline(0, color="black", linewidth=0.8)
     place, ticks, headings = 0.0, [], []
     for question in questions:
-        headings.append((place, ASKED[question]))
+        headings.append((place, asked[question]))
         place += 1
         for _, row in comparisons[comparisons["question"] == question].iterrows():
             draw_row(axes, place, row, "" if row["level"] == "method" else " †", size)
@@ -142,6 +150,7 @@ def main() -> None:
     program.add_input("--averages", "average_comparisons.csv (left out: no average has a name)", optional=True)
     program.add_input("--primary", "primary.csv (left out: the experiment has no first family)", optional=True)
     program.add_argument("--interesting-effect", type=float, required=True, help="half the width of the grey band")
+    program.add_argument("--asked", required=True, help="the questions in words, as JSON")
     program.add_output("--figure", "the SVG to write")
     arguments = program.parse()
     with program.recording():
@@ -150,7 +159,7 @@ def main() -> None:
         if arguments.averages:
             averages = decided(read_csv("average_comparisons", arguments.averages), primary, "average")
             comparisons = with_averages(comparisons, averages)
-        plot(comparisons, arguments.interesting_effect, arguments.figure)
+        plot(comparisons, arguments.interesting_effect, json.loads(arguments.asked), arguments.figure)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from scripts.common import cli
+from scripts.common.program import Program
 from scripts.compare.labels import arm_label
+from scripts.compare.tables import read_csv
 from scripts.report.figures import style
 from scripts.report.figures.base import Figure
 
@@ -21,7 +23,14 @@ FIGURE = Figure(
     caption="Scores by arm with their intervals (dashed: of these runs only); small circles are single training runs.",
     alt="Dot plot of scores by benchmark and arm, with intervals and single runs.",
     tables=("arms", "scores"),
+    files=lambda paths, experiment: {"averages": paths.table("average_scores")} if experiment.report.averages else {},
 )
+
+
+def with_averages(arms: pd.DataFrame, averages: pd.DataFrame) -> pd.DataFrame:
+    """Return the table `arms` with the named averages before the benchmarks, each as one: 'average course'."""
+    named = averages.assign(benchmark="average " + averages["average"].astype(str))
+    return pd.concat([named[[name for name in arms if name in named]], arms], ignore_index=True)
 
 
 def draw_benchmark(axes: "Axes", arms: pd.DataFrame, scores: pd.DataFrame, styles: dict[str, dict[str, str]]) -> None:
@@ -86,7 +95,17 @@ def plot(arms: pd.DataFrame, scores: pd.DataFrame, path: Path) -> None:
 
 
 def main() -> None:
-    FIGURE.draw(__doc__, plot)
+    program = Program(__doc__)
+    program.add_input("--arms", "arms.csv")
+    program.add_input("--scores", "scores.csv")
+    program.add_input("--averages", "average_scores.csv (left out: no average has a name)", optional=True)
+    program.add_output("--figure", "the SVG to write")
+    arguments = program.parse()
+    with program.recording():
+        arms = read_csv("arms", arguments.arms)
+        if arguments.averages:
+            arms = with_averages(arms, read_csv("average_scores", arguments.averages))
+        plot(arms, read_csv("scores", arguments.scores), arguments.figure)
 
 
 if __name__ == "__main__":

@@ -29,14 +29,19 @@ BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, YELLOW = (
 )
 CYCLE = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, YELLOW)
 MARKERS = {"subset": "o", **{name: control.marker for name, control in CONTROLS.items()}, "fixed": "X"}
+OF_MODELS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 LINES = {"subset": "-", **{name: control.line for name, control in CONTROLS.items()}}
 
 
 def arm_styles(arms: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Return colour and marker of each arm of the table `arms`, in its order.
 
-    The colour is by place among the trained arms (grey for other models), the marker by what kind of arm it is.
+    The colour is by place among the trained arms (grey for other models), the marker by what kind of arm it is. Where
+    nothing was trained, models differ in both.
     """
+    if not arms["trained"].any():
+        names = enumerate(dict.fromkeys(arms["arm"]))
+        return {arm: {"color": CYCLE[n % len(CYCLE)], "marker": OF_MODELS[n % len(OF_MODELS)]} for n, arm in names}
     styles: dict[str, dict[str, Any]] = {}
     place = 0
     for arm, trained in arms[["arm", "trained"]].drop_duplicates().itertuples(index=False):

@@ -12,6 +12,7 @@ from scripts.report.figures import style
 from scripts.report.figures.base import Figure
 
 TALLEST = 8.3  # inches
+ABREAST = 6  # names that have room beside each other
 LEGIBLE = 0.14  # inches of a row that holds a number
 
 
@@ -43,8 +44,13 @@ def plot(subjects: pd.DataFrame, path: Path) -> None:
     ]
     heights = [len(scores) for _, scores in maps]
     row = min(0.2, TALLEST / (sum(heights) + 4 * len(maps)))
+    arms = [arm_label(arm) for arm in dict.fromkeys(subjects["arm"])]
+    slanted = len(arms) > ABREAST
+    below = 0.045 * max(map(len, arms)) if slanted else 0.35  # inches of the names below a map
     ratios = {"height_ratios": heights}
-    figure, grid = style.new_figure(row * sum(heights) + 1.0 * len(maps) + 0.3, len(maps), gridspec_kw=ratios)
+    figure, grid = style.new_figure(
+        row * sum(heights) + (0.65 + below) * len(maps) + 0.3, len(maps), gridspec_kw=ratios
+    )
     counts = subjects.drop_duplicates(["benchmark", "subject"]).set_index(["benchmark", "subject"])["n_questions"]
     for axes, (name, scores) in zip(grid[:, 0], maps, strict=True):
         scores = scores.loc[scores.mean(axis=1).sort_values(ascending=False).index]
@@ -56,9 +62,11 @@ def plot(subjects: pd.DataFrame, path: Path) -> None:
                 axes.text(column, place, f"{100 * value:.0f}", ha="center", va="center", color=color, fontsize=letters)
         labels = [f"{subject or 'no subject'} ({counts[name, subject]:,})" for subject in scores.index]
         axes.set_yticks(range(len(scores)), labels, fontsize=letters)
-        axes.set_xticks(
-            range(len(scores.columns)), [_lines(arm_label(arm)) for arm in scores.columns], fontsize=letters
-        )
+        names = [arm_label(arm) for arm in scores.columns]
+        if slanted:
+            axes.set_xticks(range(len(names)), names, fontsize=letters, rotation=40, ha="right", rotation_mode="anchor")
+        else:
+            axes.set_xticks(range(len(names)), [_lines(name) for name in names], fontsize=letters)
         axes.tick_params(length=0)
         axes.set_title(name)
     figure.colorbar(image, ax=grid[:, 0].tolist(), label="score, %", fraction=0.03, pad=0.02)
