@@ -95,7 +95,7 @@ test-demo: report
 
 # The HTML report and the page of answers in headless Chromium, which must be installed.
 test-browser: .venv/installed
-	$(BIN)/python -m pytest -q -m browser tests/report/test_browser.py tests/report/test_browse_page.py
+	$(BIN)/python -m pytest -q -m browser tests/report/test_browser.py tests/report/test_browse_page.py tests/evaluate/test_export_logs.py
 
 test-vllm: .venv-vllm/installed
 	OMP_NUM_THREADS=1 .venv-vllm/bin/python -m pytest -q -m vllm tests/evaluate

@@ -9,7 +9,7 @@ from scripts.compare.statistics import NOTHING
 from scripts.report.markdown import escape
 from scripts.report.plain import places
 
-FEW = 3  # benchmarks up to which each one's numbers stand in a sentence
+FEW = 3  # benchmarks up to which each one's numbers stand in a sentence, and selections up to which all are told
 UNITS = {"output_tokens": " tokens", "eff": ""}
 NOUNS = {"output_tokens": "length of the answers", "eff": "EFF"}
 PHRASES = {
@@ -53,8 +53,13 @@ def cost_summary(subset: str, costs: pd.DataFrame) -> str:
 
 
 def cost_list(costs: pd.DataFrame, training: pd.DataFrame | None) -> str:
-    """Return the findings on costs as a list: training, if any, then every selection against each reference."""
+    """Return the findings on costs as a list: training, if any, then every selection against each reference.
+
+    Of many selections only the differences that were found are told.
+    """
     items = [] if training is None else [_training(training)]
+    many = costs["subset"].nunique() > FEW
+    costs = costs[costs["verdict"] != NOTHING] if many else costs
     for subset in dict.fromkeys(costs["subset"]):
         for question in FAMILIES:
             rows = costs[(costs["subset"] == subset) & (costs["question"] == question)]
@@ -67,16 +72,21 @@ def cost_list(costs: pd.DataFrame, training: pd.DataFrame | None) -> str:
                 ]
                 level = "" if (rows["level"] == "method").all() else " (these runs only)"
                 items.append(f"{escape(arm_label(subset))} against {against}: {'; '.join(clauses)}{level}.")
+    if many:
+        other = "other " if len(costs) else ""
+        items.append(
+            f"No {other}difference in length of the answers or EFF was found; all are in @tbl-lengths and @tbl-eff."
+        )
     return "\n".join(f"- {item}" for item in items)
 
 
 def _training(training: pd.DataFrame) -> str:
     """Return what training took, arm by arm."""
     on_gpu = bool((training["gpu_hours"].fillna(0) > 0).any())
-    parts = [
-        f"{escape(arm_label(row['arm']))} "
-        + (f"{row['gpu_hours']:,.2f} GPU-hours" if on_gpu else f"{counted(round(row['seconds']), 'second')} a run")
-        + f" ({counted(int(row['runs']), 'run')})"
-        for _, row in training.iterrows()
-    ]
+    took: dict[str, list[str]] = {}
+    for _, row in training.iterrows():
+        time = f"{row['gpu_hours']:,.2f} GPU-hours" if on_gpu else f"{counted(round(row['seconds']), 'second')} a run"
+        text = f"{time} ({counted(int(row['runs']), 'run')})"
+        took.setdefault(text, []).append(escape(arm_label(row["arm"])))
+    parts = [f"{listed(arms)} {text}{' each' if len(arms) > 1 else ''}" for text, arms in took.items()]
     return f"Training took{'' if on_gpu else ', without a GPU'}: {', '.join(parts)}."

@@ -1,6 +1,12 @@
 """What is written for other tools is read by those tools themselves, and says what the answers say."""
 
 import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +18,7 @@ from scripts.common.tables import write_table
 from scripts.evaluate.export_logs import read_answered
 from scripts.evaluate.tables import ANSWERS
 from tests.made_up_results import HOSTILE, WILD, call
+from tests.report.chromium import MISSING, browser, find
 
 QUESTIONS = [
     Question(id="b", question="2+5?", answer="7", subject="sums"),
@@ -140,3 +147,47 @@ def test_answers_of_another_state_are_refused(written: Path, tmp_path: Path) -> 
         read_answered(
             written / "evaluate/few-t1/chains.json", written / "evaluate/few-t1/chains.parquet", tmp_path / "test.jsonl"
         )
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve a folder on this machine, as a site would; yield its address."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *words: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/index.html"
+    finally:
+        server.shutdown()
+
+
+@pytest.mark.browser
+def test_inspects_viewer_opens_them(written: Path, tmp_path: Path) -> None:
+    """`inspect view bundle` makes a site of the logs that lists them without an error, and asks nobody else."""
+    from inspect_ai.log import bundle_log_dir
+
+    if not find():
+        pytest.fail(MISSING, pytrace=False)
+    bundle_log_dir(str(written / "inspect"), str(tmp_path / "bundle"))
+    with served(tmp_path / "bundle") as address, browser(tmp_path / "profile") as page:
+        page.open(address, width=1400)
+        end = time.monotonic() + 60
+        while "few-t1" not in page.value("document.body.innerText"):
+            assert time.monotonic() < end, page.value("document.body.innerText")
+            time.sleep(0.2)
+        asked = [event["request"]["url"] for event in page.named("Network.requestWillBeSent")]
+        assert [
+            url for url in asked if not url.startswith((address.removesuffix("index.html"), "data:", "blob:"))
+        ] == []
+        assert page.named("Runtime.exceptionThrown") == []
+        # The viewer looks for two files of Inspect's own runners, which no log needs.
+        optional = ("/logs/eval-set.json", "/logs/flow.yaml")
+        told = [event["entry"] for event in page.named("Log.entryAdded")]
+        errors = [entry for entry in told if entry["level"] == "error" and not entry.get("url", "").endswith(optional)]
+        assert errors == []
+        said = [event for event in page.named("Runtime.consoleAPICalled") if event["type"] == "error"]
+        assert said == []

@@ -160,6 +160,19 @@ def test_many_benchmarks_are_told_by_their_span() -> None:
     assert "on a (+1.0 tokens, −15.0 to −5.0), b (" in cost_list(on("abc", **none), None)
 
 
+def test_of_many_selections_only_what_was_found_is_told() -> None:
+    none = {"verdict": "no detectable difference"}
+    costs = pd.concat([on("a", subset="s"), *(on("a", subset=name, **none) for name in "tuv")])
+    text = cost_list(costs, pd.concat([TRAINING, TRAINING.assign(arm="t")]))
+    assert text.splitlines() == [
+        "- Training took: s and t 4.50 GPU-hours (3 runs) each.",
+        "- s against as many random rows: its answers are shorter on a (−10.0 tokens, −15.0 to −5.0).",
+        "- No other difference in length of the answers or EFF was found; all are in @tbl-lengths and @tbl-eff.",
+    ]
+    nothing = costs[costs["subset"] != "s"]
+    assert cost_list(pd.concat([nothing, on("a", subset="w", **none)]), None).startswith("- No difference in length")
+
+
 def test_the_same_of_several_references_is_said_once() -> None:
     costs = pd.concat([on("ab"), on("ab", question="unpruned", reference="s.unpruned")])
     assert cost_summary("s", costs) == (
