@@ -8,13 +8,15 @@ from itertools import pairwise
 import sympy as sp
 
 from scripts.common.judging import units
-from scripts.common.judging.expression import GREEK, Unreadable, read_expression
+from scripts.common.judging.expression import Unreadable, read_expression
+from scripts.common.judging.inequalities import inequality
+from scripts.common.judging.names import NAMES, name_of
 from scripts.common.judging.notation import CJK, joined_thousands, plain
+from scripts.common.judging.pieces import joined, place, union
 from scripts.common.judging.tokens import Token, Tokens, depths, split, text_of, tokens_of
 from scripts.common.judging.values import (
     Equation,
     InBase,
-    Inequality,
     Matrix,
     Mixed,
     Named,
@@ -33,15 +35,6 @@ CONDITIONS = {"for", "for all", "for any", "where", "with"}
 """Words before a condition: x = k pi for k in Z."""
 NUMBER_SETS = set("CNQRZ")
 RELATIONS = {"=", "<", ">", r"\le", r"\ge", r"\ne", r"\in", r"\equiv", r"\approx"}
-FLIPPED = {">": "<", r"\ge": "<=", "<": "<", r"\le": "<=", r"\ne": "!="}
-SYMBOL = (
-    r"(?:[A-Za-z]+|\\(?:" + "|".join(GREEK) + r"))(?: _ (?:\{[^{}]*\}|\S+))?(?: '| \\prime| \^ \{? ?(?:\\prime ?)+\}?)*"
-)
-NAME = re.compile(
-    rf"(?:\\angle (?:[A-Z](?: _ \S+)? ?)+|{SYMBOL}(?: \^ \{{ - 1 \}})?"
-    rf"(?: \( (?:{SYMBOL}(?: , {SYMBOL})*|(?:\\frac|[\d{{}}., -])+) \))?|[A-Z] [A-Z])"
-)
-NAMES = re.compile(rf"\( {SYMBOL}(?: , {SYMBOL})+ \)")
 LEAD = re.compile(
     r"^(?:一共|总共|共有|共|答案[是为]?[:：]?)(?=\s*[\d$\\-])|^(?:\\text\{)?\s*(?:(?:the|our|so|hence|thus)\s+)?(?:final\s+|general\s+)?(?:answers?|solutions?|results?)\b[^:=\d\\$\[({]{0,40}?"
     r"(?:\bis\b|\bare\b|:)\s*:?\s*\}?\s*:?",
@@ -167,58 +160,8 @@ def _list(parts: list[Tokens], both: bool) -> Value:
         inner = [value.value if isinstance(value, Named) else value for value in values]
         # x = 1, 2 and x = 1 or x = 2; but y = 2x, x > 0 is two statements
         if len(named) == len(values) or all(isinstance(value, Number | Row) for value in inner):
-            return Named(first.name, _joined(inner, both))
+            return Named(first.name, joined(inner, both))
     return Several(tuple(values))
-
-
-def _joined(values: list[Value], both: bool) -> Value:
-    pieces = [value for value in values if isinstance(value, Pieces)]
-    if len(pieces) < len(values):
-        return Several(tuple(values))
-    holes = [piece for piece in pieces if len(piece.items) == 2 and piece.items[0].high == piece.items[1].low]
-    if holes and len(pieces) == len(holes) + 1:  # x > 1, x != 2
-        whole = next(piece for piece in pieces if piece not in holes)
-        return _without(whole.items, [hole.items[0].high for hole in holes])
-    if both and len(pieces) == 2 and all(len(piece.items) == 1 for piece in pieces):
-        low, high = sorted((piece.items[0] for piece in pieces), key=lambda piece: piece.low != -sp.oo, reverse=True)
-        if low.high == sp.oo and high.low == -sp.oo:
-            return Pieces((Piece(low.low, low.low_closed, high.high, high.high_closed),))
-        raise Unreadable("intervals that overlap")
-    return union([piece for value in pieces for piece in value.items])
-
-
-def _without(pieces: tuple[Piece, ...], points: list[sp.Expr]) -> Pieces:
-    """Return pieces with points taken out."""
-    for point in points:
-        cut: list[Piece] = []
-        for piece in pieces:
-            if _place(piece.low) < _place(point) < _place(piece.high):
-                cut.append(Piece(piece.low, piece.low_closed, point, False))
-                cut.append(Piece(point, False, piece.high, piece.high_closed))
-            else:
-                low = piece.low_closed and piece.low != point
-                cut.append(Piece(piece.low, low, piece.high, piece.high_closed and piece.high != point))
-        pieces = tuple(cut)
-    return Pieces(pieces)
-
-
-def union(pieces: list[Piece]) -> Pieces:
-    """Return pieces from left to right, those that touch as one. Raises Unreadable where their order is not known."""
-    ordered = sorted(pieces, key=lambda piece: _place(piece.low))
-    found: list[Piece] = []
-    for piece in ordered:
-        last = found[-1] if found else None
-        if last and last.high == piece.low and (last.high_closed or piece.low_closed):
-            found[-1] = Piece(last.low, last.low_closed, piece.high, piece.high_closed)
-        else:
-            found.append(piece)
-    return Pieces(tuple(found))
-
-
-def _place(value: sp.Expr) -> float:
-    if value.free_symbols:
-        raise Unreadable("an end of an interval that is no number")
-    return float(value)
 
 
 def _single(tokens: Tokens) -> Value:
@@ -239,7 +182,7 @@ def _single(tokens: Tokens) -> Value:
         if signs in (["="], [r"\approx"]) and not sides[0]:
             return read_value(sides[1])
         raise Unreadable("a relation without a side")
-    if signs == [r"\approx"] and not _name(sides[0]):
+    if signs == [r"\approx"] and not name_of(sides[0]):
         return read_value(sides[0])  # sqrt(2), about 1.414
     if set(signs) <= {"=", r"\approx"}:
         return _equation(sides)
@@ -247,8 +190,8 @@ def _single(tokens: Tokens) -> Value:
         within = sides[1]
         if len(within) == 1 and within[0].text in NUMBER_SETS:
             within = tokens_of(rf"\mathbb{{{within[0].text}}}")
-        return Named(_name(sides[0]) or text_of(sides[0]), read_value(within))
-    return _inequality(sides, signs)
+        return Named(name_of(sides[0]) or text_of(sides[0]), read_value(within))
+    return inequality(sides, signs)
 
 
 def _opening(tokens: Tokens) -> int:
@@ -268,25 +211,19 @@ def _residue(tokens: Tokens) -> Value:
     return Named(text_of(tokens[: signs[0]]), value) if signs else value
 
 
-def _name(tokens: Tokens) -> str:
-    """Return what a left side calls a value: x, f(x), (a, b), angle ABC; or nothing."""
-    text = text_of([token for token in tokens if token.kind != "text"])
-    return text if NAME.fullmatch(text) or NAMES.fullmatch(text) else ""
-
-
 def _equation(sides: list[Tokens]) -> Value:
     first, last = sides[0], sides[-1]
     if all(token.kind == "text" for token in first):
         return read_value(last)
     if len(sides) == 2 and all(any(token.text == ":" for token in side) for side in sides):
         return Named(text_of(first), read_value(last))  # a : b = 2 : 3
-    if len(sides) == 2 and not _name(first) and _name(last):
+    if len(sides) == 2 and not name_of(first) and name_of(last):
         first, last = last, first
     try:
         equation = Equation(read_expression(first), read_expression(last))
     except Unreadable:
         equation = None
-    name = _name(first)
+    name = name_of(first)
     if not name:
         if equation is None or len(sides) > 2:
             raise Unreadable("an equation of more than expressions")
@@ -299,50 +236,6 @@ def _equation(sides: list[Tokens]) -> Value:
     if isinstance(value, Several) and not value.braces and any(isinstance(item, Named) for item in value.items):
         raise Unreadable("names within names")
     return Named(name, value, equation)
-
-
-def _inequality(sides: list[Tokens], signs: list[str]) -> Value:
-    """Return x > 3 and 1 < x < 2 as intervals of x, other inequalities as they are."""
-    if not set(signs) <= set(FLIPPED):
-        raise Unreadable("relations of different kinds")
-    if len(sides) == 2 and (within := _distance(sides, signs[0])):
-        return within
-    ends = [read_expression(side) for side in sides]
-    if len(sides) == 3 and len({FLIPPED[sign] == sign or sign == r"\le" for sign in signs}) == 1 and _name(sides[1]):
-        if signs[0] in (">", r"\ge"):
-            ends, signs = ends[::-1], signs[::-1]
-        return Named(
-            _name(sides[1]),
-            Pieces((Piece(ends[0], signs[0] in (r"\le", r"\ge"), ends[2], signs[1] in (r"\le", r"\ge")),)),
-        )
-    if len(sides) != 2:
-        raise Unreadable("a chain of inequalities")
-    (left, right), sign = ends, signs[0]
-    closed, name = sign in (r"\le", r"\ge"), _name(sides[0])
-    if not name and _name(sides[1]):
-        name, left, right = _name(sides[1]), right, left
-        sign = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}.get(sign, sign)
-    if name and not right.free_symbols:
-        if sign == r"\ne":
-            return Named(name, Pieces((Piece(-sp.oo, False, right, False), Piece(right, False, sp.oo, False))))
-        up = sign in (">", r"\ge")
-        return Named(name, Pieces((Piece(right, closed, sp.oo, False) if up else Piece(-sp.oo, False, right, closed),)))
-    if sign in (">", r"\ge"):
-        left, right = right, left
-    return Inequality(left, FLIPPED[sign], right)
-
-
-def _distance(sides: list[Tokens], sign: str) -> Named | None:
-    """Return |x| < 3 and |x| > 3 as intervals of x, None for what says something else."""
-    (first, last), away = sides, sign in (">", r"\ge")
-    if first[0].text == first[-1].text == "|" and len(first) > 2 and sign != r"\ne" and (name := _name(first[1:-1])):
-        end = read_expression(last)
-        if end.is_positive:
-            closed = sign in (r"\le", r"\ge")
-            inner = (Piece(-end, closed, end, closed),)
-            outer = (Piece(-sp.oo, False, -end, closed), Piece(end, closed, sp.oo, False))
-            return Named(name, Pieces(outer if away else inner))
-    return None
 
 
 def _plain_value(tokens: Tokens) -> Value:
@@ -420,7 +313,7 @@ def _bracketed(tokens: Tokens) -> Value:
 def _by_property(inside: Tokens) -> Value:
     """Return { x | x > 2 } as an interval of x."""
     at = next(i for i, token in enumerate(inside) if token.text in ("|", ":"))
-    value, name = read_value(inside[at + 1 :]), _name(inside[:at])
+    value, name = read_value(inside[at + 1 :]), name_of(inside[:at])
     if not isinstance(value, Named) or not isinstance(value.value, Pieces) or value.name != name:
         raise Unreadable("a set by its property")
     return value
@@ -434,7 +327,7 @@ def _on_the_line(tokens: Tokens, operator: str) -> Value:
     ((whole,), points) = parts  # raises ValueError for anything else
     if whole.low != -sp.oo or whole.high != sp.oo or any(piece.low != piece.high for piece in points):
         raise Unreadable("a difference of sets")
-    cuts = sorted((piece.low for piece in points), key=_place)
+    cuts = sorted((piece.low for piece in points), key=place)
     return Pieces(tuple(Piece(low, False, high, False) for low, high in pairwise([-sp.oo, *cuts, sp.oo])))
 
 
