@@ -25,6 +25,7 @@ from scripts.report.glyphs import prepare, sentence
 from scripts.report.markdown import escape
 from scripts.report.rendering import chosen_engine, engine_version, render
 from scripts.report.sections import SECTIONS
+from scripts.report.sections.examples import PAGE
 
 
 def metadata(facts: Facts) -> dict[str, Any]:
@@ -56,7 +57,11 @@ _PICTURE = re.compile(r"^!\[.*\]\(figures/(\w+)\.svg\)\{.*\}$", re.MULTILINE)
 
 
 def with_data(text: str, facts: Facts) -> str:
-    """Return Markdown in which every figure is followed, in the HTML, by the tables that it is drawn from, as CSV."""
+    """Return Markdown in which every figure is followed, in the HTML, by the tables that it is drawn from, as CSV.
+
+    And by a link to the answers, where `make browse` has written them.
+    """
+    browse = f' · <a href="{PAGE}#">Every answer</a>' if (facts.results / "browse/index.html").is_file() else ""
 
     def links(match: re.Match[str]) -> str:
         names = FIGURES[match[1]].tables
@@ -66,7 +71,11 @@ def with_data(text: str, facts: Facts) -> str:
             f'<a download="{file.name}" href="data:text/csv;base64,{code}">{file.name}</a>'
             for file, code in zip(files, codes, strict=True)
         ]
-        return f'{match[0]}\n\n```{{=html}}\n<p class="data">Data: {", ".join(found)}</p>\n```' if found else match[0]
+        return (
+            f'{match[0]}\n\n```{{=html}}\n<p class="data">Data: {", ".join(found)}{browse}</p>\n```'
+            if found
+            else match[0]
+        )
 
     return _PICTURE.sub(links, text)
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pypandoc
 import pytest
 import typst
+import yaml
 from pypdf import PdfReader
 
 from scripts.common.cli import UserError
@@ -21,7 +22,7 @@ from scripts.report import rendering
 from scripts.report.facts import Facts
 from scripts.report.markdown import escape, quote, table
 from scripts.report.pick_chains import chain_to_print, shown_steps
-from scripts.report.render_report import assemble, metadata
+from scripts.report.render_report import assemble, metadata, with_data
 from tests.made_up_results import CHAIN, CONFIG, HOSTILE, render, whole_results
 
 HEADINGS = [
@@ -217,6 +218,24 @@ class TestDocuments:
     def test_rendering_takes_provenance(self, results: Path, tmp_path: Path) -> None:
         render(results, tmp_path / "report.pdf")
         assert (tmp_path / "report.pdf.provenance.json").is_file()
+
+    def test_captions_are_numbered_as_quarto_numbers_them(self, html: Document) -> None:
+        """'Figure 1.', by the delimiter that the document gives Quarto; in the PDF the template of both sets them."""
+        front = yaml.safe_load((ROOT / "report/report.qmd").read_text().split("---\n")[1])
+        text, end = plain(html.text), re.escape(front["crossref"]["title-delim"])
+        for kind, number in (("Figure", FIGURES), ("Table", 25)):
+            found = [int(place) for place in re.findall(rf"{kind} (\d+){end} [A-Z]", text)]
+            assert sorted(set(found)) == list(range(1, number + 1))
+
+    def test_figures_lead_to_the_answers_where_they_were_written(self, results: Path) -> None:
+        facts, figure = facts_of(results), "![A.](figures/scores.svg){#fig-scores}"
+        assert "Every answer" not in with_data(figure, facts)
+        page = results / "browse/index.html"
+        page.parent.mkdir()
+        page.touch()
+        found = with_data(figure, facts)
+        shutil.rmtree(page.parent)
+        assert found.count('<a href="../browse/index.html#">Every answer</a>') == 1
 
 
 class TestChains:
