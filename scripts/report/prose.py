@@ -25,7 +25,7 @@ def _listed(words: Iterable[object]) -> Markdown:
 
 
 # "{#" opens a label of Markdown, and no comment.
-_TEMPLATES = jinja2.Environment(
+_TEMPLATES = jinja2.Environment(  # nosec B701: Markdown is made of them, no HTML; values are escaped by `finalize`
     finalize=_put_in, undefined=jinja2.StrictUndefined, comment_start_string="{%#", comment_end_string="#%}"
 )
 _TEMPLATES.filters |= {
