@@ -20,7 +20,7 @@ from scripts.common.config.model import DEMO, SECOND_SCORER, is_gguf, is_local
 from scripts.common.config.reading import read_document
 from scripts.common.content import sha256_of
 from scripts.common.digest import code_digest
-from scripts.common.layout import Layout, resources_of
+from scripts.common.layout import IN_IMAGE, Layout, resources_of
 from scripts.common.memory import LEAST, reading_mb, training_mb
 from scripts.common.program import as_json
 from scripts.evaluate.engines import ENGINES
@@ -73,10 +73,6 @@ onerror:
 
 # How a job is started. Interpreters and the checkout are variables of the environment, so that where they lie is in no
 # command: no reason to run again, and no letter of a path that a shell or Snakemake could take for its own.
-
-
-IN_IMAGE = "/opt/sft-report"
-"""Where containers/apptainer.def puts the environments."""
 
 
 def interpreter(environment):

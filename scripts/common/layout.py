@@ -7,6 +7,9 @@ Snakemake's wildcards.
 import re
 from typing import NamedTuple
 
+IN_IMAGE = "/opt/sft-report"
+"""Where containers/apptainer.def puts the environments."""
+
 # Files and folders under results/{name}/.
 FILES = {
     "raw": "data/raw.parquet",

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from scripts.common.layout import IN_IMAGE
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "containers/Dockerfile").read_text(encoding="utf-8")
 APPTAINER = (ROOT / "containers/apptainer.def").read_text(encoding="utf-8")
@@ -49,9 +51,7 @@ def test_it_is_an_ordinary_users_and_labelled() -> None:
 def test_what_the_apptainer_image_holds_is_there_and_where_jobs_look_for_it() -> None:
     files = re.findall(r"^ +(\S+) (/opt/sft-report/\S+)$", APPTAINER, re.MULTILINE)
     assert files and all((ROOT / source).exists() for source, _ in files)
-    rules = (ROOT / "rules/common.smk").read_text(encoding="utf-8")
-    folder = re.search(r'^IN_IMAGE = "(.+)"$', rules, re.MULTILINE)[1]
-    assert f"cd {folder}\n" in APPTAINER
+    assert f"cd {IN_IMAGE}\n" in APPTAINER
 
 
 def test_no_secret_or_result_travels_into_an_image() -> None:
