@@ -159,6 +159,21 @@ def measured_shards(file):
     )
 
 
+def scoring(model):
+    """Return the command that scores a shard of the chains with a model."""
+    return command(
+        "select.score_steps",
+        scorer=own_model(model),
+        **chat_options(model),
+        dtype=EXPERIMENT.model.dtype,
+        gpus=EXPERIMENT.scorer.gpus,
+        estimator=EXPERIMENT.scorer.estimator,
+        positions=EXPERIMENT.scorer.positions,
+        shard=lambda wildcards: wildcards.shard,
+        shards=EXPERIMENT.scorer.shards,
+    )
+
+
 # Train.
 
 

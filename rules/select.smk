@@ -38,21 +38,6 @@ rule segment_steps:
         f'"$PYTHON" -m {{params.command}} {{params.files}}{CUTTING} > {{log}} 2>&1'
 
 
-def scoring(model):
-    """Return the command that scores a shard of the chains with a model."""
-    return command(
-        "select.score_steps",
-        scorer=own_model(model),
-        **chat_options(model),
-        dtype=EXPERIMENT.model.dtype,
-        gpus=EXPERIMENT.scorer.gpus,
-        estimator=EXPERIMENT.scorer.estimator,
-        positions=EXPERIMENT.scorer.positions,
-        shard=lambda wildcards: wildcards.shard,
-        shards=EXPERIMENT.scorer.shards,
-    )
-
-
 rule score_steps:
     input:
         clean=PATHS.path("clean"),
