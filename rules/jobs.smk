@@ -308,18 +308,3 @@ def of_shards(file):
         PATHS.path(file, model=wildcards.model, benchmark=wildcards.benchmark),
         shard=range(BENCHMARKS[wildcards.benchmark].shards),
     )
-
-
-def scoring(model):
-    """Return the command that scores a shard of the chains with a model."""
-    return command(
-        "select.score_steps",
-        scorer=own_model(model),
-        **chat_options(model),
-        dtype=EXPERIMENT.model.dtype,
-        gpus=EXPERIMENT.scorer.gpus,
-        estimator=EXPERIMENT.scorer.estimator,
-        positions=EXPERIMENT.scorer.positions,
-        shard=lambda wildcards: wildcards.shard,
-        shards=EXPERIMENT.scorer.shards,
-    )
