@@ -24,7 +24,9 @@ if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
 
 
 include: "rules/common.smk"
+include: "rules/models.smk"
 include: "rules/jobs.smk"
+include: "rules/measuring.smk"
 include: "rules/data.smk"
 include: "rules/select.smk"
 include: "rules/train.smk"

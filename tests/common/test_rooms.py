@@ -75,3 +75,8 @@ def test_rooms_import_only_rooms_below() -> None:
 )
 def test_what_breaks_the_order_is_found(path: str, text: str, wrong: list[str]) -> None:
     assert upward(path, text) == wrong
+
+
+def test_no_file_of_rules_is_longer_than_three_hundred_lines() -> None:
+    long = [path.name for path in (ROOT / "rules").glob("*.smk") if len(path.read_text("utf-8").splitlines()) > 300]
+    assert not long
