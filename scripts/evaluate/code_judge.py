@@ -1,14 +1,17 @@
 """Whether a program that a model wrote is right: it is run on every test of its question, in the sandbox.
 
-The program is taken out of the answer, and what it prints is compared, as lighteval does it for LiveCodeBench. The
-program sees the inputs only, never the outputs that are expected. Two things differ from lighteval's codegen_metrics:
-a program that reads standard input runs as a program, one process a test, and not as the body of a function with
-sys.stdin replaced, where sys.stdin.buffer is missing and `global` finds nothing; and the time limit is of the program's
-own time (`watching`), so that a busy machine fails nobody.
+What a program prints is compared as lighteval does it for LiveCodeBench. The program sees the inputs only, never the
+outputs that are expected. Three things differ from lighteval's codegen_metrics. The program is the last fenced block
+that is one: lighteval takes what stands between the last two lines with ```, be it an example of what is printed, or
+the prose between a program and one that was cut off. A program that reads standard input runs as a program, one process
+a test, and not as the body of a function with sys.stdin replaced, where sys.stdin.buffer is missing and `global` finds
+nothing. And the time limit is of the program's own time (`watching`), so that a busy machine fails nobody.
 """
 
 import itertools
 import json
+import re
+import textwrap
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import InvalidOperation
@@ -23,11 +26,32 @@ from lighteval.tasks.tasks.lcb.codegen_metrics import (
 )
 
 from scripts.common.cli import UserError, log, progress
+from scripts.common.fences import blocks
 from scripts.common.judging.thinking import after_thinking
 from scripts.common.judging.verdict import IN_THINKING
 from scripts.common.questions import ProgramTest, Question, unpack_tests
 from scripts.evaluate import sandbox
 from scripts.evaluate.scoring import Judge, Verdict
+
+PYTHON = re.compile(r"(?i)\{?\.?(?:python|py)[\d.]*\b")
+_PROGRAM = re.compile(r"\b(?:def|import|print|input|lambda|return)\b *[\w(:]")
+
+
+def program_of(text: str) -> str | None:
+    """Return the program of an answer: its last fenced block that is said to be Python or reads as it, else its last.
+
+    None where there is no block, or the last one is never closed. A block in a list stands as far to the right as it.
+    """
+    found = list(blocks(text))
+    if found and found[-1].code is None:
+        if text[found[-1].end :].strip():
+            # A fence with words behind it closes no block, and yet two make a pair.
+            return None if text.count("```") % 2 else extract_code(text) or None
+        found.pop()
+    programs = [(block.info, block.code) for block in found if block.code and block.code.strip()]
+    likely = [code for info, code in programs if PYTHON.match(info) or (not info and _PROGRAM.search(code))]
+    code = (likely or [code for _, code in programs] or [""])[-1]
+    return textwrap.dedent(code) if code else None
 
 
 def same_lines(printed: str, expected: str) -> bool:
@@ -90,8 +114,8 @@ class CodeJudge(Judge):
         rest = after_thinking(text)
         if rest is None:
             return Verdict(0, None, IN_THINKING)
-        source = extract_code(rest)
-        if not source.strip():
+        source = program_of(rest)
+        if source is None:
             return Verdict(0, None, "no program between ``` and ```")
         try:
             return self._run(doc, source)

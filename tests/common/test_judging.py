@@ -7,7 +7,7 @@ import pytest
 
 from perf import answer_changes
 from perf.answer_checking import PLACES, TAGS, boxed, read_pairs
-from scripts.common.judging.final import final_answer, final_letter
+from scripts.common.judging.final import final_answer
 from scripts.common.judging.thinking import after_thinking, opened_tag
 from scripts.common.judging.verdict import IN_THINKING, NO_ANSWER, judge_choice, judge_mathematics, same_answer
 from scripts.data.fetch_benchmark import read_local
@@ -38,28 +38,6 @@ from tests.beside import BENCHMARKS
 )
 def test_the_answer_in_a_text(text: str, answer: str | None) -> None:
     assert final_answer(text) == answer
-
-
-@pytest.mark.parametrize(
-    ("text", "letter"),
-    [
-        ("We get \\boxed{A}.\n\nAnswer: D", "D"),
-        ("Answer: A. Wait, no: \\boxed{B}", "B"),
-        ("Answer: $\\text{C}$", "C"),
-        ("**Final Answer:** (B)", "B"),
-        ("The answer is C.", "C"),
-        ("Answer: B, as A and C fail", "B"),
-        ("Answer: A or B", None),
-        ("Answer: A and C", None),
-        ("\\boxed{A, D}", None),
-        ("The answer is a small number. I cannot say.", None),
-        ("A ball falls.", None),
-        ("So:\n\n(D)", "D"),
-        ("Answer: E", None),
-    ],
-)
-def test_the_letter_in_a_text(text: str, letter: str | None) -> None:
-    assert final_letter(text, "ABCD") == letter
 
 
 @pytest.mark.parametrize("place", PLACES)

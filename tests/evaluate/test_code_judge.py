@@ -12,7 +12,7 @@ from scripts.common.cli import UserError
 from scripts.common.questions import ProgramTest, Question, pack_tests, write_questions
 from scripts.common.tables import read_table
 from scripts.evaluate import sandbox
-from scripts.evaluate.code_judge import CodeJudge, same_lines
+from scripts.evaluate.code_judge import CodeJudge, program_of, same_lines
 from scripts.evaluate.scoring import Verdict
 from scripts.evaluate.tables import ANSWERS
 from scripts.evaluate.tasks import metrics, to_doc
@@ -210,3 +210,29 @@ def test_a_program_in_the_thinking_is_none() -> None:
     with CodeJudge([metric.sample_level_fn for metric in metrics("code", 1)], [question]) as judge:
         verdict = judge.verdict(to_doc(question, "task", "code"), text)
     assert (verdict.correct, verdict.extracted) == (0, None) and "thinking" in (verdict.reason or "")
+
+
+ADDS = "print(sum(map(int, input().split())))"
+
+
+@pytest.mark.parametrize(
+    ("text", "program"),
+    [
+        (f"```python\n{ADDS}\n```\nFor 1 2 it prints\n```\n3\n```", ADDS),
+        (f"```python\n{ADDS}\n```\nRun it:\n```bash\npython3 add.py\n```\n", ADDS),
+        (f"A draft:\n```python\nprint(0)\n```\nThe program:\n```\n{ADDS}\n```", ADDS),
+        (f"1. Read\n   ```python\n   {ADDS}\n   ```\n2. Done", ADDS),
+        (f"~~~py\n{ADDS}\n~~~", ADDS),
+        (f"```Python3\r\n{ADDS}\r\n```\r\n", ADDS),
+        (f"```python\n{ADDS}\n```\n```", ADDS),
+        (f"Use ```sum()``` so:\n```python\n{ADDS}\n```\nIt is ```O(n)```.", ADDS),
+        (f"```python\n{ADDS}\n``` which adds them", ADDS),
+        (f"```cpp\nint main() {{}}\n```\n```python\n{ADDS}\n```\nInput:\n```text\n1 2\n```", ADDS),
+        (f'````\n{ADDS}\ns = """\n```\n"""\n````', f'{ADDS}\ns = """\n```\n"""'),
+        (f"```python\n{ADDS}\n```\nBetter:\n```python\nimport sys\nfor", None),
+        (ADDS, None),
+        ("```\n\n```", None),
+    ],
+)
+def test_the_program_of_an_answer(text: str, program: str | None) -> None:
+    assert program_of(text) == program

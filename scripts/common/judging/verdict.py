@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from scripts.common.judging.compare import same
-from scripts.common.judging.final import final_answer, final_letter, letter_of
+from scripts.common.judging.final import final_answer
+from scripts.common.judging.letters import final_letter, letter_of
 from scripts.common.judging.notation import plain
 from scripts.common.judging.parsing import readings
 from scripts.common.judging.thinking import after_thinking
@@ -38,7 +39,7 @@ def same_answer(gold: str, answer: str) -> tuple[bool, str]:
     if max(len(gold), len(answer)) > LONGEST:
         return "".join(gold.split()) == "".join(answer.split()), "as it is written"
     letter = LETTERED.fullmatch(plain(gold))
-    if letter and (found := letter_of(plain(answer), LETTERS)):
+    if letter and (found := letter_of(plain(answer), LETTERS, small=False)):
         return found == (letter[1] or letter[2]), "letter"
     ours, theirs = readings(gold, gold=True), readings(answer)
     for one in ours:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from scripts.common.judging.final import final_letter
+from scripts.common.judging.letters import final_letter
 from scripts.common.questions import Question
 from scripts.evaluate.kinds.base import Kind
 from scripts.evaluate.kinds.measuring import over_samples
