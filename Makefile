@@ -89,9 +89,10 @@ test-long: .venv/installed
 test-real: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m real tests
 
-# The default experiment, run to the end, keeps what it promises.
+# The default experiment, run to the end, keeps what it promises, and does no more than it did.
 test-demo: report
 	$(BIN)/python -m pytest -q -m demo tests/workflow/test_demo.py
+	$(BIN)/python -m perf.counts --config config.yaml --against docs/measured/counts.json
 
 # The HTML report and the page of answers in headless Chromium, which must be installed.
 test-browser: .venv/installed

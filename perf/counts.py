@@ -25,8 +25,9 @@ from scripts.evaluate.tables import ANSWERS
 from scripts.manage.graph import planned_jobs
 from scripts.select.tables import SAMPLES, STEP_SCORES
 
-SLACK = {"answer_tokens": 0.05, "bytes": 0.02}
-"""By what share a count may grow: answers end at other tokens where a machine rounds otherwise, and files hold them."""
+SLACK = {"answer_tokens": 0.05, "trained_tokens": 0.02, "bytes": 0.02}
+"""By what share a count may grow: where a machine rounds otherwise, answers end at other tokens and other steps are
+pruned, and files hold both."""
 BYTES_OF = ("*.parquet", "*.safetensors")
 """Files whose size no time of day and no speed changes; log, report and provenance hold such figures."""
 

@@ -146,7 +146,7 @@ class Bar(tqdm):
         """Return the work a second over the last minute, and the seconds left as far as they can be told."""
         speed = self.rate.look(self.made if self.work else self.n)
         left = self.left() if self.work else self.total - self.n if self.total else None
-        return speed, left / speed if left is not None and speed > 0 else None
+        return speed, max(left, 0) / speed if left is not None and speed > 0 else None
 
     @property
     def format_dict(self) -> dict[str, Any]:
