@@ -17,8 +17,10 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
-            lacking = [name for name in columns if name not in (reader.fieldnames or [])]
-            rows = [] if lacking else list(reader)
+            names = list(reader.fieldnames or [])
+            lacking = [name for name in columns if name not in names]
+            twice = [name for name in names if names.count(name) > 1]
+            rows = [] if lacking or twice else list(reader)
             end = reader.line_num
     except FileNotFoundError as error:
         raise UserError(f"there is no file '{path}'") from error
@@ -28,6 +30,8 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
         raise UserError(f"'{path}' is no CSV file ({error}): a quote may be open") from error
     if lacking:
         raise UserError(f"'{path}' has no column '{lacking[0]}': it needs {', '.join(columns)}")
+    if twice:
+        raise UserError(f"'{path}': the column '{twice[0]}' stands twice in the header: keep one of them")
     for number, row in enumerate(rows, start=1):
         if None in row or any(row[name] is None for name in columns):
             raise UserError(

@@ -25,6 +25,8 @@ _STATED = re.compile(
     r"(?:\b(?:final )?(?:answer|result)\b(?: is|:))[^\n\d+-]{0,20}?(?P<value>[+-]?\d[\d,]*(?:\.\d+)?)[*$.\s]*\Z",
     re.IGNORECASE,
 )
+# C, (C), C) 42, (C) 42, C. 42; \text{} and blanks are off. A small letter may be a name.
+_CHOICE = re.compile(r"(?:\(([A-J])\)|([A-J])[).]|([A-J])(?=$))(?!\()(.*)", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?\d[\d,]*(?:\.\d+)?")
 
 
@@ -79,6 +81,8 @@ class AnswerCheck(AbstractContextManager["AnswerCheck"]):
         value, boxed = found
         if _plain(value) == _plain(gold):
             return Checked("right")
+        if (lettered := _by_letter(gold, value)) is not None:
+            return Checked(lettered, value if lettered == "wrong" else None)
         if not boxed:  # a number in a sentence can be told from another number, and from nothing else
             return Checked("wrong", value) if _NUMBER.fullmatch(gold) else Checked("not_judged")
         # The last box of a text may be its answer alone, or all of them together.
@@ -106,6 +110,29 @@ class AnswerCheck(AbstractContextManager["AnswerCheck"]):
         return self._judges[name]
 
 
+def _by_letter(gold: str, value: str) -> str | None:
+    """Return the verdict on answers of which one has a letter and more ("C) 42"), or None where neither has.
+
+    Where only one has a letter, only what stands behind it can be compared: a letter alone tells nothing of 42.
+    """
+    ours, theirs = _lettered(gold), _lettered(value)
+    if ours is None and theirs is None:
+        return None
+    (letter, behind), (other, other_behind) = ours or ("", _plain(gold)), theirs or ("", _plain(value))
+    both = behind and other_behind
+    if letter and other and letter != other:
+        return "wrong"
+    if both and behind != other_behind:
+        return "not_judged"
+    return "right" if both or (letter and other) else "not_judged"
+
+
+def _lettered(text: str) -> tuple[str, str] | None:
+    """Return the letter that an answer begins with and what stands behind it, if anything; None for any other."""
+    found = _CHOICE.fullmatch(_bare(text))
+    return (found[1] or found[2] or found[3], _plain(found[4])) if found else None
+
+
 def _own_answer(response: Response) -> tuple[str, bool] | None:
     """Return the answer that a response ends in, and whether it is marked as that (a box, ####) or a number in a last
     sentence; None where it states none."""
@@ -115,8 +142,12 @@ def _own_answer(response: Response) -> tuple[str, bool] | None:
     return (stated["value"], False) if stated else None
 
 
-def _plain(text: str) -> str:
+def _bare(text: str) -> str:
     text = re.sub(r"\\(?:text|textbf|mathrm|mathbf)\{([^{}]*)\}", r"\1", text)
-    text = re.sub(r"[\s$]|\\[,;! ]", "", text).replace("\\dfrac", "\\frac").casefold()
+    return re.sub(r"[\s$]|\\[,;! ]", "", text).replace("\\dfrac", "\\frac")
+
+
+def _plain(text: str) -> str:
+    text = _bare(text).casefold()
     number = _NUMBER.fullmatch(text)
     return str(float(text.replace(",", ""))) if number and len(text) < 16 else text

@@ -85,7 +85,7 @@ def numbers(path: Path) -> list[int]:
     found: dict[int, str] = {}
     for place, (value,) in values_of(path, ["row"]):
         try:
-            number = int(str(value).strip())
+            number = int(str(value).strip().replace("_", "no digit"))  # Python reads 1_0 as 10
         except ValueError as error:
             raise UserError(f"'{path}', {place}: row is '{value}' and no whole number; mend it") from error
         if number < 0:
@@ -101,11 +101,25 @@ def scores(path: Path, column: str) -> dict[str, float | None]:
     """
     places: dict[str, str] = {}
     found: dict[str, float | None] = {}
+    short = _short_floats(path, column)
     for place, (identity, value) in values_of(path, ["id", column]):
         name = _identity(identity, path, place)
         _enter(places, name, path, place)
-        found[name] = _number(value, column, path, place)
+        number = _number(value, column, path, place)
+        found[name] = float(str(short(number))) if short and number is not None else number
     return found
+
+
+def _short_floats(path: Path, column: str) -> Any:
+    """Return numpy's type of a Parquet column of 16 or 32 bits, None for any other: its 0.3 is 0.3, not 0.30000001."""
+    if path.suffix.lower() != ".parquet":
+        return None
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kind = pq.read_schema(path).field(column).type
+    return {pa.float16(): np.float16, pa.float32(): np.float32}.get(kind)
 
 
 def _identity(value: Any, path: Path, place: str) -> str:
@@ -125,7 +139,7 @@ def _number(value: Any, column: str, path: Path, place: str) -> float | None:
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     try:
-        number = math.nan if isinstance(value, bool) else float(value)
+        number = math.nan if isinstance(value, bool) or "_" in str(value) else float(value)
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):

@@ -49,6 +49,11 @@ def test_with_a_byte_order_mark_or_windows_line_ends_it_is_the_same(tmp_path: Pa
 UNREADABLE = {
     "a key twice": (GOOD + "\nseed: 3\n", "seed: this key stands twice, on lines 9 and "),
     "a key twice inside": (GOOD.replace("  method: limopro", "  method: limopro\n    size: 7"), "subsets.limopro.size: this key stands twice, on lines"),
+    "a merge twice": (GOOD + "\nmodels:\n  a: &a {name: x, revision: r}\n  b:\n    <<: *a\n    <<: {revision: s}\n", "models.b.<<: this key stands twice"),
+    "a number of base 8": (GOOD.replace("seed: 1\n", "seed: 010\n"), "column 7: YAML reads 010 as 8: write a number without"),
+    "a number of base 60": (GOOD.replace("limit: 2000", "limit: 20:00"), "YAML reads 20:00 as 1200"),
+    "a fraction of base 60": (GOOD.replace("learning_rate: 2e-3", "learning_rate: 1:30.5"), "YAML reads 1:30.5 as 90.5"),
+    "a set": (GOOD.replace("authors: [sft-report]", "authors: !!set {a, b}"), "line 8, column 10: a set has no order: write a list"),
     "a quoted key twice": (GOOD + "\n'seed': 3\n", "seed: this key stands twice"),
     "a key twice in brackets": (GOOD.replace("{operations: 4,", "{operations: 4, operations: 5,"), "evaluation.benchmarks.chains.demo.operations: this key stands twice"),
     "Latin-1": (GOOD.replace("tiny model?", "tiny modèle?").encode("latin-1"), "is not UTF-8: line 7 holds the byte 0xe8"),
@@ -83,6 +88,15 @@ def test_what_cannot_be_read_is_told_with_its_place(name: str, tmp_path: Path) -
     content, sentence = UNREADABLE[name]
     said = sentences(tmp_path, content)
     assert sentence in said and "Traceback" not in said and len(said) < 500, said
+
+
+def test_numbers_that_mean_what_they_say_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "e.yaml"
+    file.write_text(
+        GOOD.replace("seed: 1\n", "seed: 007\n").replace("authors: [sft-report]", "authors: ['010', '1:30']")
+    )
+    experiment = read_experiment(file)
+    assert experiment.seed == 7 and experiment.authors == ["010", "1:30"]
 
 
 def test_json_is_yaml_too(tmp_path: Path) -> None:

@@ -52,6 +52,31 @@ def read(row: dict[str, Any], **rules: Any) -> dict[str, Any]:
         return read_row(row, RowRules(**rules), check)
 
 
+@pytest.mark.parametrize(
+    ("gold", "box", "verdict"),
+    [
+        ("C) 42", "C", "right"),
+        ("C) 42", "42", "right"),
+        ("C) 42", "D", "wrong"),
+        ("C) 42", "D) 42", "wrong"),
+        ("C) 42", "41", "not_judged"),
+        ("42", "C", "not_judged"),
+        ("C", "42", "not_judged"),
+        ("\\textbf{(C)}\\ 42", "C", "right"),
+        ("C. 42", "\\textbf{(C)}\\ 42", "right"),
+        ("42", "\\text{(C) } 42", "right"),
+        ("\\text{(C)}", "D", "wrong"),
+        ("a:b", "a:c", "wrong"),
+        ("a", "b", "wrong"),
+        ("A=5", "A=6", "wrong"),
+        ("(1, 2)", "(1, 3)", "wrong"),
+    ],
+)
+def test_letters_are_held_against_letters_and_values_against_values(gold: str, box: str, verdict: str) -> None:
+    with AnswerCheck() as check:
+        assert check(split_response(f"<think>\nSo.\n</think>\n\\boxed{{{box}}}"), gold, None).verdict == verdict
+
+
 FENCED = "Here it is:\n\n```python\nprint(1)\n```\n\nThen:\n```\nprint(2)\n\n```\nDone."
 
 

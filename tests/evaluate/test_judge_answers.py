@@ -72,6 +72,7 @@ def test_odd_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: byt
     ("content", "message"),
     [
         ("gold,answer,correct\n1,2,yes\n", "row 1: correct is 'yes', not 1 or 0"),
+        ("gold,answer,correct,correct\n1,2,1,0\n", "the column 'correct' stands twice in the header"),
         ("gold,answer,correct\n1,2,1\n1,2,0\n", "row 2: the same gold and answer were decided the other way"),
     ],
 )

@@ -119,6 +119,7 @@ def test_rows_are_named_by_number(folder: Path) -> None:
         ([{"id": identity(1)}, {"id": ""}, {"id": " "}], "line 3: the id is empty"),
         ([{"id": "zz"}, {"id": identity(1)}], "1 of the 2 rows .*1 unknown; such as 'zz'.* missing: leave_out"),
         ([{"row": "1.5"}], "row is '1.5' and no whole number"),
+        ([{"row": "1_0"}], "row is '1_0' and no whole number"),
         ([{"row": "-1"}], "rows are numbered from 0"),
     ],
 )
@@ -150,6 +151,7 @@ def test_a_score_of_ones_own(folder: Path, name: str) -> None:
     ("rows", "what"),
     [
         ([{"id": identity(1), "score": "nan"}], "line 2: score is 'nan' and no finite number; leave the cell empty"),
+        ([{"id": identity(1), "score": "1_0"}], "score is '1_0' and no finite number"),
         ([{"id": identity(1), "score": "inf"}], "score is 'inf' and no finite number"),
         ([{"id": identity(1), "score": "high"}], "score is 'high' and no finite number"),
         ([{"id": identity(1), "score": 1}, {"id": identity(1), "score": 1}], "stands twice"),
@@ -169,6 +171,17 @@ def test_what_is_wrong_with_scores(folder: Path, rows: list, what: str) -> None:
         more = [*rows, {"id": identity(2), "score": 3}]
         left = drawn(folder, write(folder, "a.csv", more), method="score", size=2, missing="leave_out")
         assert left.ids and set(left.ids) == {identity(1), identity(2)}
+
+
+@pytest.mark.parametrize("kind", [pl.Float32, pl.Float64])
+def test_the_bounds_of_a_band_hold_for_short_floats(folder: Path, kind: Any) -> None:
+    """0.3 of 32 bits is 0.30000001 of 64; 0.7 is less than 0.7."""
+    path = folder / "own" / "short.parquet"
+    path.parent.mkdir(exist_ok=True)
+    scores = pl.Series("score", [row / 10 for row in range(10)], dtype=kind)
+    pl.DataFrame({"id": [identity(row) for row in CLEAN[:10]], "score": scores}).write_parquet(path)
+    ids = drawn(folder, path, method="score", take="band", band=(0.3, 0.7)).ids
+    assert ids == [identity(row) for row in CLEAN[3:8]]
 
 
 def test_lengths_are_tokens_of_the_response(folder: Path) -> None:

@@ -147,6 +147,17 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
+MERGE = "<<"
+# Numbers of base 8 and of base 60, which nobody means.
+_OTHERWISE = re.compile(r"[-+]?0[0-7_]+|[-+]?[\d_]+(?::[0-5]?\d)+(?:\.[\d_]*)?")
+
+
+def _read_otherwise(node: yaml.ScalarNode, value: Any) -> bool:
+    if not isinstance(value, int | float) or node.style is not None or not _OTHERWISE.fullmatch(node.value):
+        return False
+    return ":" in node.value or int(node.value.replace("_", "")) != value
+
+
 class _Findings:
     """What a walk through the nodes of a file finds."""
 
@@ -179,14 +190,14 @@ class _Findings:
 
     def _mapping(self, node: yaml.Node, key: Key, around: tuple[int, ...]) -> None:
         first: dict[Any, yaml.Node] = {}
+        if node.tag == "tag:yaml.org,2002:set":
+            self.fatal.append(f"{_place(node.start_mark)}: a set has no order: write a list")
         for name, value in node.value:
             if not isinstance(name, yaml.ScalarNode):
                 self.fatal.append(f"{_place(name.start_mark)}: a key must be a text")
                 continue
-            if name.tag == "tag:yaml.org,2002:merge":
-                self.walk(value, key, (*around, id(node)))
-                continue
-            part = self._scalar(name)
+            merges = name.tag == "tag:yaml.org,2002:merge"
+            part = MERGE if merges else self._scalar(name)
             if part in first:
                 here = ".".join(map(str, (*key, part)))
                 lines = f"lines {first[part].start_mark.line + 1} and {name.start_mark.line + 1}"
@@ -195,14 +206,20 @@ class _Findings:
                 what = f"'{TEMPLATES}' would run Python code out of this file, which is not allowed here"
                 self.fatal.append(f"{_place(name.start_mark)}: {what}")
             first.setdefault(part, name)
-            self.lines[(*key, part)] = name.start_mark.line + 1
-            self.walk(value, (*key, part), (*around, id(node)))
+            if not merges:
+                self.lines[(*key, part)] = name.start_mark.line + 1
+            self.walk(value, key if merges else (*key, part), (*around, id(node)))
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         try:
             value = self._loader.construct_object(node)
             if isinstance(value, int) and value.bit_length() > 1024:
                 raise ValueError("a number of over 1,024 bits")
+            if _read_otherwise(node, value):
+                self.mistakes.append(
+                    f"{_place(node.start_mark)}: YAML reads {node.value} as {value}: write a number without colons "
+                    "and leading zeros, and a text in quotes"
+                )
             return value
         except yaml.constructor.ConstructorError as error:
             self.fatal.append(f"{_place(node.start_mark)}: {_words(error)}")
