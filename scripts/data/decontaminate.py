@@ -22,11 +22,17 @@ from scripts.common.config.dataset import NgramOverlap
 from scripts.common.program import Program
 from scripts.common.questions import Question, read_questions
 from scripts.common.tables import TableWriter, iterate_table
-from scripts.data.rewordings import Rewordings
+from scripts.data.rewordings import COMMON, Rewordings
 from scripts.data.short_questions import SHORTEST, ShortQuestions
 from scripts.data.tables import CONTAMINATED, POOL
 from scripts.data.words import split_words
 
+# Words in which any choice is put.
+_CHOOSING = (
+    "statement statements true false correct incorrect right wrong best option options choice choices select choose "
+    "pick except likely unlikely accurate appropriate valid complete sentence below two three four list listed"
+)
+OF_CHOICES = frozenset(_CHOOSING.split())
 BATCH = 250  # a row of 5,000 words takes about 1 MB while it is looked through
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplication mod 2**64 loses nothing
 
@@ -89,13 +95,29 @@ def ngram_hashes(words: Words, n: int) -> Words:
     return Words(hashes[inside], words.text[:count][inside])
 
 
+def looked_for(questions: Sequence[Question]) -> list[str]:
+    """Return what of each question is looked for: the question, or with its options one that says nothing by itself.
+
+    "Which of the following is true?" stands in many a response, and is the whole question of many a choice.
+    """
+    words = split_words(pl.Series([question.question for question in questions], dtype=pl.String)).to_list()
+    found = []
+    for question, own in zip(questions, words, strict=True):
+        stem, prompt = question.question, question.prompt or ""
+        options = [choice for choice in question.choices or () if len(choice) > 1 and choice not in prompt]
+        if question.choices and stem in prompt and not set(own) - COMMON - OF_CHOICES:
+            stem = "\n".join([prompt[prompt.index(stem) :], *options])
+        found.append(stem)
+    return found
+
+
 class Index:
     """The questions of all benchmarks: their n-grams by length, the short ones, and the content words of all."""
 
     def __init__(self, benchmarks: Mapping[str, Sequence[Question]], settings: NgramOverlap) -> None:
         self.questions = [(name, question) for name, questions in benchmarks.items() for question in questions]
         self._settings, ngram = settings, settings.ngram
-        texts = [question.question for _, question in self.questions]
+        texts = looked_for([question for _, question in self.questions])
         self.words = split_words(pl.Series(texts, dtype=pl.String))
         lengths = self.words.list.len().to_numpy()
         self.by_length: dict[int, pl.DataFrame] = {}

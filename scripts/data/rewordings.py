@@ -33,8 +33,12 @@ SPARE = 2
 BATCH = 250
 _TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 _COUNTED = f"two three four five six seven eight nine {_TEENS}"
-_TENS = {"twenty": "20", "thirty": "30", "forty": "40", "fifty": "50", "hundred": "100", "thousand": "1000"}
-NUMBERS = {word: str(number) for number, word in enumerate(_COUNTED.split(), start=2)} | _TENS
+_TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True))  # noqa: SIM905
+_UNITS = {"one": 1} | {word: number for number, word in enumerate(_COUNTED.split()[:8], start=2)}
+_HUNDREDS = {"hundred": "100", "thousand": "1000"}
+NUMBERS = {word: str(number) for number, word in enumerate(_COUNTED.split(), start=2)} | _HUNDREDS
+NUMBERS |= {word: str(number) for word, number in _TENS.items()}
+_HYPHENED = {f"{ten}-{unit}": str(_TENS[ten] + _UNITS[unit]) for ten in _TENS for unit in _UNITS}
 # Function words, and what problems of any content are put in.
 COMMON = frozenset(
     """
@@ -54,6 +58,7 @@ COMMON = frozenset(
     """.split()  # noqa: SIM905
 ) | frozenset("abcdefghijklmnopqrstuvwxyz")
 _HEADING = r"(?i)\b(?:question|problem|exercise|task|no|q)\b[.\s#]*\d+\s*[:.)]"
+_LABEL = r"(?m)^[ \t]*\(?\d{1,2}[.)][ \t]+"  # of an item in a list
 _PROSE = re.compile(r"(?<!\\)[^\W\d_]{2,}|[.,;:?!](?=\s|$)")
 _IDLE = re.compile(r"[\s${}()\[\]\\&]|\\[a-z]+(?=[\s{])")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -80,7 +85,7 @@ class Numbers(NamedTuple):
 
 def content(texts: pl.Series) -> tuple[pl.DataFrame, list[Numbers]]:
     """Return a row (text, word, kind) for each word, number and piece that counts in a text; each text's numbers."""
-    plain = normalise(texts)
+    plain = normalise(texts.str.replace_all(_LABEL, "")).str.replace_many(_HYPHENED)
     places = pl.Series("text", np.arange(len(texts)), dtype=pl.Int64)
     words = pl.DataFrame([places, plain.str.extract_all(WORD).alias("word")]).explode("word").drop_nulls("word")
     words = words.with_columns(pl.col("word").replace(NUMBERS))

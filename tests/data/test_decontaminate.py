@@ -11,6 +11,7 @@ import pytest
 from scripts.common.config.dataset import NgramOverlap
 from scripts.common.questions import Question, read_questions
 from scripts.data.decontaminate import Index, contaminated_rows, in_order
+from scripts.evaluate.kinds.choice import from_file
 from tests.beside import BENCHMARKS
 
 WORDS = "alpha beta gamma delta sum of the number that is when two and find prime 7 12 x y set".split()
@@ -128,6 +129,56 @@ def test_numbers_and_formulas_set_in_another_way_are_the_same(text: str) -> None
     assert (hit["kind"], hit["score"]) == ("exact", 1.0)
 
 
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("How many positive divisors has 360?", "How many pоsitive divisors has 360?"),
+        ("How many positive divisors has 360?", "How many posi\u200btive divi\u00adsors has 360?"),
+        ("What is the capital of France?", "What is the \u0441apital of Fran\u200bce?"),
+        ("В корзине 5 яблок. Сколько яблок?", "в КОРЗИНЕ 5 ЯБЛОК. СКОЛЬКО ЯБЛОК?"),
+        ("What is 17 times 23?", "What is 17 × 23?"),
+        ("What is $17 \\cdot 23$?", "What is 17*23?"),
+        ("Find all $x$ such that $x^2 \\leq 9$ and $x \\neq 2$.", "Find all x such that x² ≤ 9 and x ≠ 2."),
+        ("Find all $x$ such that $x^2 \\leqslant 9$ and $x \\ne 2$.", "Find all $x$ such that $x^2\\le9$ and $x\\neq2$."),
+        ("Let $\\alpha, \\varphi \\in \\mathbb{R}$ with $\\sqrt{\\alpha} \\ge \\pi$.", "Let α, φ ∈ ℝ with √α ≥ π."),
+        ("Evaluate $\\left(2 \\cdot \\sqrt{8}\\right)$ now to the nearest integer.", "Evaluate (2 · √8) now to the nearest integer."),
+    ],
+)  # fmt: skip
+def test_signs_and_letters_that_look_alike_hide_no_question(question: str, text: str) -> None:
+    (hit,) = contaminated_rows(index_of(question), rows_of(text))
+    assert (hit["kind"], hit["score"]) == ("exact", 1.0)
+    other = text.translate(str.maketrans("25aα", "46eβ"))
+    assert hits_of(index_of(question), rows_of(other)) == []
+
+
+def choice(number: int, stem: str, *options: str) -> Question:
+    row = {"question": stem, "answer": "A", "choices": list(options)}
+    return from_file(row, "line 1").model_copy(update={"id": str(number)})
+
+
+def test_a_choice_that_says_nothing_is_looked_for_with_its_options() -> None:
+    """Its words alone stand in any response; those of another choice are its question."""
+    stem = "Which of the following statements is true?"
+    noble = "Which of the following is a noble gas?"
+    asked = [
+        choice(0, stem, "Copper melts at 1085 degrees.", "Gold is a gas at room temperature."),
+        choice(1, noble, "Oxygen", "Helium", "Nitrogen"),
+    ]
+    index = Index({"b": asked}, NgramOverlap(max_overlap=0.0))
+    rows = rows_of(
+        f"Let f be continuous. {stem}\nA) f is bounded\nB) f is odd",
+        f"{stem}\n(a) Copper melts at 1085 degrees.\n(b) Gold is a gas at room temperature.",
+        f"{stem}\n1. Gold is a gas at room temperature.\n2. Copper melts at 1085 degrees.",
+        f"Name it: {noble}",
+        response=f"Let me see. {stem} I do not know.",
+    )
+    assert {(hit["id"], hit["question_id"]) for hit in contaminated_rows(index, rows)} == {
+        ("1", "0"),
+        ("2", "0"),
+        ("3", "1"),
+    }
+
+
 REWORDED = [
     ("A farmer has 17 sheep and buys 25 more at the market. How many sheep does the farmer own then?",
      "At the market a farmer who had 17 sheep bought another 25. Tell me the count of sheep owned by this farmer."),
@@ -135,6 +186,10 @@ REWORDED = [
      "How many ordered pairs $(m, n)$ of integers satisfy both $m^2+n^2=50$ and $m<n$? Reason step by step."),
     ("A bag holds 4 red marbles and 6 blue marbles. Two are drawn without replacement. What is the probability that both are red?",
      "Out of a bag of four red and six blue marbles one draws two, without replacement. How probable is it that both marbles are red?"),
+    ("A train leaves Chicago at 60 miles an hour, another 2 hours later at 85. When does the second catch the first?",
+     "One train leaves Chicago at sixty miles an hour and two hours later another at eighty-five. When is the first caught by the second?"),
+    ("Which of these metals melts at the lowest temperature: copper, mercury, iron or silver?",
+     "Which of these metals has the lowest temperature at which it melts?\n1. silver\n2. iron\n3. mercury\n4. copper"),
     ("What is the largest prime factor of $3^{12} - 2^{12}$?", "Among the prime factors of $3^{12}-2^{12}$, determine the largest one."),
 ]  # fmt: skip
 OTHER = [
@@ -142,6 +197,7 @@ OTHER = [
     "Find the number of ordered pairs $(a,b)$ of integers such that $a^2 + b^2 = 65$ and $a < b$.",
     "A bag holds 3 red marbles and 7 blue marbles. Two are drawn without replacement. What is the probability that both are red?",
     "What is the largest prime factor of $5^{10} - 4^{10}$?",
+    "A train leaves Chicago at sixty miles an hour, another two hours later at seventy-five. When does the second catch the first?",
 ]
 
 
