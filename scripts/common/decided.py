@@ -29,7 +29,8 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     except csv.Error as error:
         raise UserError(f"'{path}' is no CSV file ({error}): a quote may be open") from error
     if lacking:
-        raise UserError(f"'{path}' has no column '{lacking[0]}': it needs {', '.join(columns)}")
+        there = "', '".join(names)
+        raise UserError(f"'{path}' has no column '{lacking[0]}': it needs {', '.join(columns)}, and has '{there}'")
     if twice:
         raise UserError(f"'{path}': the column '{twice[0]}' stands twice in the header: keep one of them")
     for number, row in enumerate(rows, start=1):

@@ -6,7 +6,6 @@ Benchmarks, generation, baseline and report are those of CONFIG; its `models` be
 then evaluated the same way, by `make report CONFIG=experiments/course.yaml`.
 """
 
-import csv
 import re
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from scripts.common.cli import UserError
 from scripts.common.config.load import load_experiment
 from scripts.common.config.model import is_gguf, is_local
 from scripts.common.config.reading import read_document
+from scripts.common.decided import read_rows
 from scripts.common.program import Program
 
 COLUMNS = ("team", "model", "commit")
@@ -27,17 +27,12 @@ _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 
 def read_entries(path: Path) -> dict[str, dict[str, str]]:
     """Return the entries as the experiment's `models`. Raises UserError, with the line, for one that is not whole."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"the entries '{path}' cannot be read: {error}") from error
-    lacking = [name for name in COLUMNS if not rows or name not in rows[0]]
-    if lacking:
-        raise UserError(f"'{path}' needs a row an entry with the columns {', '.join(COLUMNS)}; it lacks {lacking[0]}")
+    rows = read_rows(path, COLUMNS)
+    if not rows:
+        raise UserError(f"'{path}' has no row: it needs one an entry, with the columns {', '.join(COLUMNS)}")
     found: dict[str, dict[str, str]] = {}
     for line, row in enumerate(rows, 2):
-        team, model, commit = ((row[name] or "").strip() for name in COLUMNS)
+        team, model, commit = (row[name].strip() for name in COLUMNS)
         where = f"'{path}', line {line}"
         if not team or not model:
             raise UserError(f"{where}: an entry needs a team and a model")

@@ -206,6 +206,9 @@ class TestCourse:
             (["a,org/m,0123abc", "A,org/n,0123abc"], "line 3: the team 'A' is there already"),
             (["a,,0123abc"], "line 2: an entry needs a team and a model"),
             ([], "columns team, model, commit"),
+            (['a,"./model,', "b,org/n,0123abc"], "a quote may be open"),
+            (["a,org/m,0123abc,more"], "row 1 of 1 .* more or fewer cells"),
+            (["a,./model"], "row 1 of 1 .* more or fewer cells"),
         ],
     )
     def test_a_mistake_is_one_sentence(self, tmp_path: Path, lines: list[str], fault: str) -> None:
