@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import BaseModel, Field, ValidationError
+
 from scripts.common.cli import UserError
 from scripts.common.config.report import Scoring
 from scripts.compare.labels import control_of, is_control, listed
@@ -12,6 +14,61 @@ from scripts.report.plain import model_label
 from scripts.select.controls import CONTROLS
 
 ANSWERS = "compare/answers.parquet"
+
+
+class _Arm(BaseModel):
+    """What is read of a row of the table `arms`."""
+
+    arm: str
+    benchmark: str
+    trained: bool
+    runs: int
+    score: float = Field(ge=0, le=1, allow_inf_nan=False)
+    output_tokens: float = Field(ge=0, allow_inf_nan=False)
+
+
+class _Hours(BaseModel):
+    arm: str
+    gpu_hours: float | None
+
+
+class _Tables(BaseModel):
+    arms: list[_Arm]
+    training_arms: list[_Hours] = []
+
+
+class _Provenance(BaseModel):
+    judge: Any
+    artefacts: dict[str, dict[str, Any]]
+
+
+class _Evaluation(BaseModel):
+    system_prompt: Any
+    max_model_length: Any
+    generation: dict[str, Any]
+    benchmarks: dict[str, dict[str, Any]]
+
+
+class _Report(BaseModel):
+    primary_metric: Any
+    averages: dict[str, Any]
+
+
+class _Experiment(BaseModel):
+    name: str
+    model: dict[str, Any]
+    models: dict[str, dict[str, Any]]
+    subsets: dict[str, dict[str, Any]]
+    evaluation: _Evaluation
+    report: _Report
+
+
+class _Results(BaseModel):
+    """What is read of a results.json; what else it has does not matter."""
+
+    experiment: _Experiment
+    tables: _Tables
+    provenance: _Provenance
 
 
 class Finished(NamedTuple):
@@ -64,6 +121,12 @@ class Entry(NamedTuple):
         return sum(float(row["output_tokens"]) for row in self.scores.values()) / len(self.scores)
 
 
+def _where(error: ValueError) -> str:
+    """Return which key is not as it should be, where it is known."""
+    place = error.errors()[0]["loc"] if isinstance(error, ValidationError) else ()
+    return f" ({'.'.join(map(str, place))})" if place else ""
+
+
 def read(folders: Iterable[Path]) -> list[Finished]:
     """Read the results.json of each experiment's folder. Raises UserError for one that has none or is of another form.
 
@@ -76,11 +139,12 @@ def read(folders: Iterable[Path]) -> list[Finished]:
             raise UserError(f"'{folder}' holds no report/results.json: run that experiment to its end, or leave it out")
         try:
             results = json.loads(file.read_text(encoding="utf-8"))
-            results["provenance"]["judge"], results["tables"]["arms"], results["experiment"]["name"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"'{file}' is damaged or from an earlier version: make it again (snakemake --force {file})"
-            ) from error
+            arms = _Results.model_validate(results).tables.arms
+        except ValueError as error:
+            what = f"'{file}' is damaged or from an earlier version{_where(error)}"
+            raise UserError(f"{what}: make it again (snakemake --force {file})") from error
+        if len({(row.arm, row.benchmark) for row in arms}) < len(arms):
+            raise UserError(f"'{file}' has two rows of one arm and benchmark: make it again (snakemake --force {file})")
         found.append(Finished(folder, results))
     names = [one.name for one in found]
     if twice := sorted({name for name in names if names.count(name) > 1}):

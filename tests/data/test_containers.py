@@ -242,3 +242,10 @@ def test_columns_that_are_named_are_taken() -> None:
         read({"question": ASKED, "response": SHORT, "cot": ""}, reasoning="cot")
     with pytest.raises(Malformed, match="'x' is missing or empty"):
         read({"question": ASKED, "response": SHORT}, question="x")
+
+
+@pytest.mark.parametrize("path", ["gen.5", "gen.²", "gen.-1", "gen[0]", "gen.0.0"])
+def test_a_path_that_leads_nowhere_is_missing(path: str) -> None:
+    names = ColumnNames(question="q", response=path)
+    with pytest.raises(Malformed, match="is missing or empty"):
+        to_raw(Columns({"q": "What?", "gen": ["<think>a</think>b"]}, names), "auto", names)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,47 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, folders: list[Path]) -> Non
         read([folders[0], folders[0]])
     with pytest.raises(UserError, match="no experiment has an average 'mine'"):
         weights_of(read(folders), "mine")
+
+
+DAMAGED: dict[str, Any] = {
+    "a score that is none": (("tables", "arms", 0, "score"), None),
+    "a score of no number": (("tables", "arms", 1, "score"), math.nan),
+    "a score in per cent": (("tables", "arms", 0, "score"), 43.3),
+    "no runs": (("tables", "arms", 0, "runs"), None),
+    "no tokens": (("tables", "arms", 0, "output_tokens"), None),
+    "no averages": (("experiment", "report", "averages"), ...),
+    "no evaluation": (("experiment", "evaluation"), ...),
+    "no hashes": (("provenance", "artefacts"), ...),
+    "no hours": (("tables", "training_arms", 0, "gpu_hours"), ...),
+    "a name that is none": (("experiment", "name"), None),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_results_of_another_form_are_named(name: str, folders: list[Path], tmp_path: Path) -> None:
+    """A cell that is missing or no score is told; with the answers at hand it would be ranked all the same."""
+    (*way, last), value = DAMAGED[name]
+    results = json.loads((folders[0] / "report/results.json").read_text())
+    inside = results
+    for key in way:
+        inside = inside[key]
+    if value is ...:
+        del inside[last]
+    else:
+        inside[last] = value
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report/results.json").write_text(json.dumps(results))
+    with pytest.raises(UserError, match=rf"earlier version \(.*{last}\): make it again"):
+        read([tmp_path])
+
+
+def test_an_arm_that_stands_twice_is_told(folders: list[Path], tmp_path: Path) -> None:
+    results = json.loads((folders[0] / "report/results.json").read_text())
+    results["tables"]["arms"].append(results["tables"]["arms"][0] | {"score": 0.99})
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report/results.json").write_text(json.dumps(results))
+    with pytest.raises(UserError, match="two rows of one arm and benchmark"):
+        read([tmp_path])
 
 
 class TestCourse:

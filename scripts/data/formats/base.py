@@ -59,7 +59,7 @@ class Columns:
         head, *rest = name.split(".")
         value = self.row.get(self._keys.get(plain(head), head))
         for key in rest:
-            if isinstance(value, list) and key.isdigit() and int(key) < len(value):
+            if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
                 value = value[int(key)]
             else:
                 value = value.get(key) if isinstance(value, Mapping) else None
