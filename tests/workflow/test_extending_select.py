@@ -70,7 +70,9 @@ def test_a_method_and_a_control_of_ones_own(checkout: Checkout, tiny_model: Path
     # Other words make cards anew (one lacks still) and draw nothing; a change of the method reruns its subsets alone.
     checkout.edit(METHOD, 'shortest responses."\n\n    def', 'very shortest responses."\n\n    def')
     assert checkout.plan("exports", *config) == {"export_subset": 3, "exports": 1}
-    checkout.edit(METHOD, "head(self.size)", "head(self.size - 1)")
+    checkout.edit(
+        METHOD, '"response_tokens", "id")\n        if', '"response_tokens", "id", descending=True)\n        if'
+    )
     assert checkout.plan("subsets", *config) == {"select_subset": 1, "select_control": 1, "subsets": 1}
 
     # Rows chosen elsewhere enter by what is in their file, and a mix of subsets follows its parts.
