@@ -22,6 +22,7 @@ EXPERTS = {"num_local_experts": 4, "num_experts_per_tok": 2}
 SCALED = {"logits_scaling": 8, "embedding_multiplier": 12, "residual_multiplier": 0.22, "attention_multiplier": 0.25}
 LINEAR = {"linear_num_value_heads": 4, "linear_num_key_heads": 2, "linear_key_head_dim": 8, "linear_value_head_dim": 8}
 HYBRID = {"mamba_d_ssm": 32, "mamba_n_heads": 4, "mamba_d_head": 8, "mamba_d_state": 8, "mamba_n_groups": 1}
+MAMBA2 = {"mamba_n_heads": 8, "mamba_d_head": 8, "mamba_d_state": 8, "mamba_n_groups": 1, "mamba_expand": 2}
 VISION = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
 VISION |= {"image_size": 28, "patch_size": 14}
 
@@ -58,6 +59,13 @@ FAMILIES = {
     "Falcon-H1": Family("falcon_h1", HYBRID, templates.CHATML),
     "GPT-2": Family(
         "gpt2", {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 1024}, templates.BARE, "<|endoftext|>"
+    ),
+    "Mamba": Family("mamba", {"state_size": 8}, templates.CHATML),
+    "Granite MoE": Family("granitemoe", EXPERTS, templates.CHATML),
+    "Granite 4, dense": Family(
+        "granitemoehybrid",
+        MAMBA2 | {"layer_types": ["mamba", "attention"], "num_local_experts": 0, "shared_intermediate_size": 32},
+        templates.CHATML,
     ),
     "DeepSeek-R1-Distill": Family("qwen2", {}, templates.R1, "<|endoftext|>"),
 }

@@ -1,7 +1,7 @@
 """Conversations as a model sees them: its chat template, pinned to the experiment's settings, and lengths in tokens."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, time
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,18 @@ def _roles(conversation: Any) -> str:
     return f"the turns {', '.join(roles)}"
 
 
+def _unread(template: str, names: Iterable[str]) -> list[str]:
+    """Return those of `names` that a chat template does not read; none of one that cannot be read at all."""
+    from jinja2 import TemplateError
+    from transformers.utils.chat_template_utils import _get_template_variables
+
+    try:
+        read = _get_template_variables(template)
+    except TemplateError:
+        return []
+    return [name for name in names if name not in read]
+
+
 def load_tokenizer(
     folder: str | Path, chat_template: str | Path | None = None, settings: ChatSettings | None = None
 ) -> Any:
@@ -88,8 +100,7 @@ def load_tokenizer(
     if not tokenizer.chat_template:
         raise UserError(f"the model in '{folder}' has no chat template; name a Jinja file as the model's chat_template")
     settings = settings or ChatSettings()
-    unread = [name for name in settings.chat_template_kwargs if name not in tokenizer.chat_template]
-    if unread:
+    if unread := _unread(tokenizer.chat_template, settings.chat_template_kwargs):
         raise UserError(
             f"the chat template of '{folder}' does not read {', '.join(unread)}: take it out of chat_template_kwargs"
         )
@@ -148,4 +159,14 @@ def check_system(tokenizer: Any, system: str) -> None:
         raise UserError(
             f"the chat template of '{tokenizer.apply_chat_template.name}' leaves out the system prompt: set its "
             "system_role to user, or leave the system prompt out"
+        )
+
+
+def check_question(tokenizer: Any, question: str) -> None:
+    """Raise UserError where the chat template leaves out a question."""
+    (text,) = prompt_texts(tokenizer, [prompt_messages(None, question)])
+    if "".join(question.split()) not in "".join(text.split()):
+        raise UserError(
+            f"the chat template of '{tokenizer.apply_chat_template.name}' does not write the question as it is: name "
+            "another one as the model's chat_template"
         )

@@ -7,19 +7,17 @@ the prompt that generation will start from. For an answer that the template leav
 template's own rendering.
 """
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scripts.common.chain import split_response
+from scripts.common.chain import split_response, thinking_tags
 from scripts.common.chat import Message, prompt_texts, token_lengths
 from scripts.common.cli import UserError
 
 STAND_IN, REASONING = "q7stand0in0text", "q7stand0in0chain"
-# A chain that the prompt opens for the model (R1's distilled models), or has closed already (thinking switched off).
-OPENED = re.compile(r"<think>\s*\Z")
-CLOSED = re.compile(r"<think>\s*</think>\s*\Z")
 # Fields of a turn in which templates want the reasoning that have no think tags (gpt-oss).
 FIELDS = ("thinking", "reasoning_content")
 
@@ -45,9 +43,33 @@ class Ids(NamedTuple):
     """The place after the token that ends the answer."""
 
 
-def without_chain(text: str) -> str:
+def divided(prompt: str, question: str) -> tuple[str, str]:
+    """Return a prompt without the chain at its end, and this chain: opened for the model (R1's distilled models), or
+    closed already (thinking switched off; DeepSeek-V3.1 writes the closing tag alone). Tags within the last turn,
+    `question`, are none of it."""
+    said = question.strip()
+    begin = max(0, prompt.rfind(said)) + len(said) if said in prompt else 0
+    tags = list(thinking_tags(prompt[begin:]))
+    if not tags or prompt[begin + tags[-1].end :].strip():
+        return prompt, ""
+    first = tags[-2] if len(tags) > 1 and tags[-1].closes and not tags[-2].closes else tags[-1]
+    cut = begin + first.start
+    cut = max(cut, prompt.find("<|channel|>", cut))  # who speaks is no part of the chain
+    return prompt[:cut], prompt[cut:]
+
+
+def without_chain(prompt: str, question: str) -> str:
     """Return a prompt without the chain that it opens, or has closed already."""
-    return OPENED.sub("", CLOSED.sub("", text))
+    return divided(prompt, question)[0]
+
+
+def _closes(chain: str) -> bool:
+    return any(tag.closes for tag in thinking_tags(chain))
+
+
+def closes_chain(prompt: str, question: str) -> bool:
+    """Whether a prompt closes the chain before the answer begins."""
+    return _closes(divided(prompt, question)[1])
 
 
 class Renderer:
@@ -105,16 +127,16 @@ class Renderer:
             yield self._parts(prompt, start, conversation[-1]["content"])
 
     def _parts(self, prompt: list[Message], start: str, response: str) -> Parts:
-        thinks = "</think>" in response
+        thinks, question = _closes(response), prompt[-1]["content"]
         if thinks and self.field:
             opening, reasoning, closing = split_response(response)
             before, after = self._around(prompt, {"content": STAND_IN, self.field: REASONING})
-            response = opening.replace("<think>", "").strip() + closing.replace("</think>", "", 1).strip()
+            response = _untagged(opening).strip() + _untagged(closing).strip()
             before = before.replace(REASONING, reasoning)
         else:
             before, after = self._around(prompt, {"content": STAND_IN})
-        bare = without_chain(start)
-        written = without_chain(before) if thinks else before
+        bare, chain = divided(start, question)
+        written = without_chain(before, question) if thinks and not self.field else before
         if not written.startswith(bare):
             raise UserError(
                 f"the chat template of '{self.whose}' renders a prompt otherwise when an "
@@ -122,13 +144,37 @@ class Renderer:
             )
         if written.startswith(start):
             lead = written[len(start) :]
-        elif thinks and OPENED.search(start):
+        elif chain and thinks and not _closes(chain):
             # The prompt has opened the chain: the answer goes on from there.
-            lead, response = "", _continued(start, response)
+            lead, response = "", self._continued(chain, response)
+        elif chain and not thinks and _closes(chain):
+            # The prompt has closed it: the answer follows, whatever the template writes there when it is known.
+            lead = ""
         else:
             start, lead = bare, written[len(bare) :]
         answer, rest = self._ended(lead + response, after)
         return Parts(start, answer, rest)
+
+    def _continued(self, chain: str, response: str) -> str:
+        """Return a response without the opening of its chain, which the prompt's `chain` has written; where the prompt
+        has other tags than the response, with the prompt's."""
+        (opened,) = thinking_tags(chain)
+        tags = list(thinking_tags(response))
+        space = chain[opened.end :]
+        if tags[0].closes:
+            before, inner = "", response
+        else:
+            before, inner = response[: tags[0].start], response[tags[0].end :]
+        if tags[0].form != opened.form:
+            own = _closing(chain[: opened.end])
+            if own is None:
+                raise UserError(
+                    f"the chat template of '{self.whose}' opens a chain with {json.dumps(chain.strip())}, and the "
+                    "responses close theirs otherwise: name another template as the model's chat_template"
+                )
+            last = [tag for tag in thinking_tags(inner) if tag.closes][-1]
+            inner = inner[: last.start] + own + inner[last.end :]
+        return before.strip() + inner.removeprefix(space)
 
     def _ended(self, answer: str, after: str) -> tuple[str, str]:
         match = self._added.search(after)
@@ -154,14 +200,20 @@ class Renderer:
         return self.tokenizer(texts, add_special_tokens=False)["input_ids"]
 
 
-def _continued(start: str, response: str) -> str:
-    """Return a response without the opening of its chain that the prompt `start` ends on."""
-    opened = OPENED.search(start)
-    space = opened[0].removeprefix("<think>") if opened else ""
-    if "<think>" not in response.split("</think>")[0]:
-        return response
-    before, inner = response.split("<think>", 1)
-    return before.strip() + inner.removeprefix(space)
+def _untagged(text: str) -> str:
+    """Return a text without the tags around thinking."""
+    for tag in reversed(list(thinking_tags(text))):
+        text = text[: tag.start] + text[tag.end :]
+    return text
+
+
+def _closing(opening: str) -> str | None:
+    """Return the tag that closes what `opening` opens, None where the one does not tell the other."""
+    if match := re.fullmatch(r"([<\[◁])(\w[\w:-]*)([>\]▷])", opening):
+        return f"{match[1]}/{match[2]}{match[3]}"
+    if match := re.fullmatch(r"<([|｜])(begin|start)([_▁].*)", opening):
+        return f"<{match[1]}end{match[3]}"
+    return None
 
 
 def count_tokens(tokenizer: Any, conversations: Sequence[list[Message]]) -> list[int]:
@@ -190,7 +242,11 @@ def own_stop_ids(model: Path, tokenizer: Any) -> frozenset[int]:
     from transformers import GenerationConfig
 
     ids = {tokenizer.eos_token_id}
+    named = None
     if (model / "generation_config.json").is_file():
         named = GenerationConfig.from_pretrained(str(model)).eos_token_id
-        ids |= set(named if isinstance(named, list) else [named])
+    elif (model / "config.json").is_file():  # as transformers does; a default of the family's is another model's
+        config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+        named = config.get("eos_token_id", (config.get("text_config") or {}).get("eos_token_id"))
+    ids |= set(named if isinstance(named, list) else [named])
     return frozenset(int(token) for token in ids if token is not None)

@@ -8,7 +8,11 @@ from scripts.common.cli import UserError
 
 # transformers' names of one thing in different families.
 NAMES = {
-    "layers": ("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
+    # The last three hold a name, or a letter, for each layer (Nemotron-H).
+    "layers": (
+        *("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
+        *("layer_types", "layers_block_type", "hybrid_override_pattern"),
+    ),
     "hidden": ("hidden_size", "n_embd", "d_model", "dim"),
     "heads": ("num_attention_heads", "n_head", "n_heads", "num_heads"),
     "key_heads": ("num_key_value_heads", "num_kv_heads"),
@@ -49,6 +53,8 @@ def shape_of(config: Any) -> Shape:
         found = next((values[name] for name in NAMES[what] if values.get(name)), default)
         if found is None:
             raise KeyError(what)
+        if isinstance(found, str) or (isinstance(found, list) and isinstance(found[0], str)):
+            return len(found)
         return int(max(found) if isinstance(found, list) else found)
 
     hidden = named("hidden")

@@ -34,7 +34,7 @@ def proven(network: Any, packing: bool, candidates: Sequence[str]) -> str:
         alone = _alone(network, ids)
         for name in candidates:
             try:
-                network.set_attn_implementation(name)
+                _take(network, name)
                 with _where_it_runs(network, name):
                     gap = _gap(network, ids.to(network.device), alone, packing)
             except (ValueError, RuntimeError, NotImplementedError, AttributeError, TypeError, ImportError) as error:
@@ -47,6 +47,13 @@ def proven(network: Any, packing: bool, candidates: Sequence[str]) -> str:
             reasons.append(f"{name}: off by {gap:.1g}")
     log.info("attention: none is right: %s", "; ".join(reasons))
     raise UserError(refusal(network.config, packing))
+
+
+def _take(network: Any, name: str) -> None:
+    """Give a network this attention. Raises ValueError where it keeps its own, which transformers only logs."""
+    network.set_attn_implementation(name)
+    if network.config._attn_implementation != name:
+        raise ValueError(f"it keeps its own, {network.config._attn_implementation}")
 
 
 def refusal(config: Any, packing: bool) -> str:
@@ -134,22 +141,30 @@ def shortened(config: Any) -> Any:
     from transformers import AutoModelForCausalLM
 
     text = copy.deepcopy(config.get_text_config(decoder=True))
-    kinds = getattr(text, "layer_types", None)
-    layers = min(2, shape_of(text).layers)
-    if kinds:
-        text.layer_types = list(dict.fromkeys(kinds))
-        layers = len(text.layer_types)
-    text.num_hidden_layers = layers
-    text.vocab_size, text.pad_token_id = WORDS, None
-    # Wide, so that what an attention does differently changes the logits by much more than rounding.
-    text.initializer_range = 1.7 / shape_of(text).hidden ** 0.5
     try:
+        _leave_a_layer_of_each_kind(text)
+        text.vocab_size, text.pad_token_id = WORDS, None
+        # Wide, so that what an attention does differently changes the logits by much more than rounding.
+        text.initializer_range = 1.7 / shape_of(text).hidden ** 0.5
         with torch.device("meta"):
             weights = AutoModelForCausalLM.from_config(text).num_parameters()
         return AutoModelForCausalLM.from_config(text).float() if weights < LARGEST else None
     except Exception as error:  # whatever a model's code raises for a shape that it was not made for
         log.info("attention: a %s cannot be shortened: %s", config.model_type, str(error).strip().split("\n")[0])
         return None
+
+
+def _leave_a_layer_of_each_kind(text: Any) -> None:
+    kinds = getattr(text, "layer_types", None)
+    if not kinds:
+        text.num_hidden_layers = min(2, shape_of(text).layers)
+        return
+    first = list(dict.fromkeys(kinds))
+    try:
+        text.layer_types = first
+        text.num_hidden_layers = len(first)
+    except AttributeError:  # told from other keys (Jamba, Falcon-H1): as many layers as it takes for all kinds
+        text.num_hidden_layers = 1 + max(list(kinds).index(kind) for kind in first)
 
 
 def choose(network: Any, packing: bool, half: bool) -> str:
@@ -167,5 +182,5 @@ def choose(network: Any, packing: bool, half: bool) -> str:
         if needed > torch.cuda.mem_get_info()[0] / 2:  # sharded over several: a shortened one stands for it
             tried = shortened(network.config) or network
     name = proven(tried, packing, names)
-    network.set_attn_implementation(name)
+    _take(network, name)
     return name

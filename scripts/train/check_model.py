@@ -8,7 +8,9 @@ import json
 import os
 from argparse import Namespace
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from scripts.common import chat, cli
 from scripts.common.atomic import replacing
@@ -17,7 +19,7 @@ from scripts.common.config.training import Optimisation
 from scripts.common.context import context_of
 from scripts.common.memory import reading_mb, training_mb, weights_of
 from scripts.common.program import Program, read_settings
-from scripts.common.rendering import CLOSED, Renderer, own_stop_ids
+from scripts.common.rendering import Renderer, closes_chain, own_stop_ids
 from scripts.common.shape import load_config, network_class, state_carrying
 from scripts.evaluate.engines import ENGINES
 from scripts.train import quantisation, trackers
@@ -47,6 +49,13 @@ class Model:
             read_settings("--training", Optimisation, arguments.training) if arguments.training else None
         )
 
+    @cached_property
+    def network(self) -> Any:
+        """A network of a few random layers, None where its configuration allows none."""
+        from scripts.train import attention_trial
+
+        return attention_trial.shortened(self.config)
+
 
 def check_class(model: Model) -> Iterator[str]:
     """Whether transformers knows the model, and the tokenizer fits it."""
@@ -54,10 +63,11 @@ def check_class(model: Model) -> Iterator[str]:
     if network_class(model.config) is None:
         raise UserError(f"the model in '{model.folder}' ({kind}) is no causal language model")
     rows = model.config.get_text_config(decoder=True).vocab_size
-    if model.renderer.end >= rows:
+    (row,) = model.renderer.encode([chat.training_messages(None, QUESTION, THINKING)])
+    if (last := max(row.ids)) >= rows:
         raise UserError(
-            f"the token {_named(model, model.renderer.end)} is number {model.renderer.end}, and the model has "
-            f"{rows} embeddings: the tokenizer is another model's"
+            f"the token {_named(model, last)} is number {last}, and the model has {rows} embeddings: the tokenizer is "
+            "another model's"
         )
     context = f"{model.context:,.0f} tokens" if model.context < float("inf") else "no bound"
     yield f"it is a {kind} with a context of {context}"
@@ -75,6 +85,12 @@ def check_system(model: Model) -> Iterator[str]:
             yield "its chat template knows no system prompt, and the experiment has none"
     elif model.arguments.chat.system_role == "user":
         yield "the system prompt stands before the question, in the user's turn"
+
+
+def check_question(model: Model) -> Iterator[str]:
+    """Whether a prompt holds its question: some templates read lists of texts and pictures only."""
+    chat.check_question(model.tokenizer, QUESTION)
+    yield from ()
 
 
 def check_answer(model: Model) -> Iterator[str]:
@@ -121,7 +137,7 @@ def check_arguments(model: Model) -> Iterator[str]:
     if settings.chat_template_kwargs:
         yield f"its chat template is given {json.dumps(settings.chat_template_kwargs)}"
     (prompt,) = chat.prompt_texts(model.tokenizer, [chat.prompt_messages(None, QUESTION)])
-    if CLOSED.search(prompt):
+    if closes_chain(prompt, QUESTION):
         yield Caution("its prompts close the chain before the answer: it answers without thinking")
 
 
@@ -163,15 +179,23 @@ def check_attention(model: Model) -> Iterator[str]:
     if layers and packing:
         raise UserError(attention_trial.refusal(model.config, packing=True))
     attention.register()
-    network = attention_trial.shortened(model.config)
-    if network is None:
+    if model.network is None:
         yield "its attention is tried when training starts"
     else:
         half = model.arguments.dtype != "float32"
-        name = attention_trial.proven(network, packing, attention.candidates(model.config, half))
+        name = attention_trial.proven(model.network, packing, attention.candidates(model.config, half))
         yield f"it trains with the attention {name}: {'packed' if packing else 'padded'} rows equal rows alone"
     if layers and not packing:
         yield f"its rows may not be packed: layers carry a state along the row ({', '.join(layers)})"
+
+
+def check_loss(model: Model) -> Iterator[str]:
+    """Whether the loss that training takes in pieces is the model's own."""
+    if model.training is not None and model.network is not None:
+        from scripts.train import loss_trial
+
+        loss_trial.prove(model.network)
+    yield from ()
 
 
 def check_quantisation(model: Model) -> Iterator[str]:
@@ -214,11 +238,13 @@ def check_trackers(model: Model) -> Iterator[str]:
 CHECKS: list[Callable[[Model], Iterator[str]]] = [
     check_class,
     check_system,
+    check_question,
     check_answer,
     check_end,
     check_arguments,
     check_lengths,
     check_attention,
+    check_loss,
     check_quantisation,
     check_memory,
     check_engine,

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from scripts.common.cli import UserError
+from scripts.common.cli import UserError, log
 from scripts.common.disk import is_disk_full
 from scripts.common.rendering import end_of_turn, own_stop_ids
 
@@ -36,6 +36,25 @@ def restored(*settings: Any) -> Iterator[None]:
             vars(one).update(attributes)
 
 
+def keep_what_can_be_saved(network: Any) -> None:
+    """Leave a generation_config that transformers refuses to write its tokens only, and its longest answer.
+
+    Llama 2's has a temperature and does not sample: it is read with a warning and refused at the first checkpoint.
+    What is left out, transformers ignored.
+    """
+    from transformers import GenerationConfig
+
+    before = network.generation_config
+    try:
+        before.validate(strict=True)
+    except ValueError as error:
+        kept = ("bos_token_id", "eos_token_id", "pad_token_id", "max_length", "max_new_tokens")
+        network.generation_config = GenerationConfig(**{name: getattr(before, name) for name in kept})
+        log.info(
+            "the model's generation_config contradicts itself, its tokens are kept: %s", " ".join(str(error).split())
+        )
+
+
 def merged(network: Any, base: Path, number: Any) -> Any:
     """Return the model of the folder `base` in float32, on the CPU, with the adapters of `network` in its weights.
 
@@ -47,6 +66,7 @@ def merged(network: Any, base: Path, number: Any) -> Any:
     from transformers import AutoModelForCausalLM
 
     whole = AutoModelForCausalLM.from_pretrained(base, dtype=number).to(torch.float32)
+    keep_what_can_be_saved(whole)
     with torch.random.fork_rng():  # adapters begin with random numbers, which training that goes on must not miss
         whole = get_peft_model(whole, network.peft_config[network.active_adapter])
     set_peft_model_state_dict(whole, get_peft_model_state_dict(network))

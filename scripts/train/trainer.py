@@ -11,12 +11,13 @@ from scripts.common.cli import UserError
 from scripts.common.config.training import Optimisation
 from scripts.common.context import context_of
 from scripts.common.memory import held_bytes
+from scripts.common.rendering import end_of_turn
 from scripts.common.shape import load_config, shape_of
-from scripts.train import attention, attention_trial, checkpoints, quantisation, trackers
+from scripts.train import attention, attention_trial, checkpoints, loss_trial, quantisation, trackers
 from scripts.train.budget import steps_to_make
 from scripts.train.hardware import EnergyMeter, needs_checkpointing, peak_memory_mib
 from scripts.train.rows import Encoded, rows_in_batch, training_set
-from scripts.train.saving import full_disk_is_said
+from scripts.train.saving import full_disk_is_said, keep_what_can_be_saved
 from scripts.train.step_log import append_step, next_attempt
 
 
@@ -103,6 +104,7 @@ def load_model(base: Path, settings: Optimisation, dtype: str, kernels: Kernels 
         attn_implementation=kernels.attention,
         quantization_config=quantisation.configuration(settings, dtype),
     )
+    keep_what_can_be_saved(network)
     network.config.use_cache = False  # packed rows leak into each other through the cache
     if kernels.attention is None:
         kernels = kernels._replace(attention=attention_trial.choose(network, settings.packing, half))
@@ -251,6 +253,9 @@ def build_trainer(
                     shutil.rmtree(checkpoint, ignore_errors=True)
                     raise
 
+    if tokenizer.pad_token is None:  # what fills a batch is seen by no row
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(end_of_turn(tokenizer))
+    arguments.router_aux_loss_coef = loss_trial.router_loss(network.config)
     rows = training_set(encoded, settings)
     arguments.max_steps = steps_to_make(settings, encoded.account, len(rows) // settings.effective_batch)
     return Trainer(

@@ -14,6 +14,7 @@ from scripts.common.config.model import ChatSettings
 from scripts.common.rendering import Renderer, count_tokens, end_of_turn, stop_token_ids
 from tests import templates
 
+OPENS = "{{ '<|im_start|>assistant\n' }}{% endif %}"
 THINKS = "<think>\nstep one\n</think>\n\nIt is 7."
 SAYS = "It is 7."
 
@@ -106,6 +107,63 @@ def test_thinking_is_switched_off_by_an_argument(tmp_path: Path) -> None:
     # A chain is never put behind a closed one.
     prompt, told, _ = trained(tokenizer, THINKS)
     assert prompt.endswith("<|im_start|>assistant\n") and told == f"{THINKS}<|im_end|>"
+
+
+STEP, SAID = "step one\n", "\n\nIt is 7."
+
+
+@pytest.mark.parametrize(
+    ("written", "closing"),
+    [("<seed:think>\n", "</seed:think>"), ("[THINK]\n", "[/THINK]"), ("◁think▷\n", "◁/think▷"), ("<think>\n", "</think>"),
+     ("<|begin_of_thought|>\n", "<|end_of_thought|>")],
+)  # fmt: skip
+def test_a_chain_goes_on_in_the_tags_that_the_prompt_opens(tmp_path: Path, written: str, closing: str) -> None:
+    template = templates.CHATML.replace(OPENS, OPENS.replace("assistant\n", f"assistant\n{written}"))
+    prompt, told, _ = trained(loaded(tmp_path, template), THINKS)
+    assert prompt.endswith(f"assistant\n{written}") and told == f"{STEP}{closing}{SAID}<|im_end|>"
+
+
+@pytest.mark.parametrize(
+    "written", ["</think>", "<think></think>", "[THINK][/THINK]", "<seed:think>none</seed:think>\n"]
+)
+def test_an_answer_follows_a_closed_chain_and_a_chain_never_does(tmp_path: Path, written: str) -> None:
+    """DeepSeek-V3.1 and GLM-4.7 write the closing tag alone, in the prompt and before an answer."""
+    closes = OPENS.replace("assistant\n", f"assistant\n{written}")
+    for template in (
+        templates.CHATML.replace(OPENS, closes),
+        templates.CHATML.replace(OPENS, closes).replace(
+            "'\n' + m.content", f"'\n' + ('{written}' if m.role == 'assistant' else '') + m.content"
+        ),
+    ):
+        template = template.replace(f"{written}\n'", f"{written}'")
+        tokenizer = loaded(tmp_path, template)
+        prompt, told, _ = trained(tokenizer, SAYS)
+        assert prompt.endswith(f"assistant\n{written}") and told == f"{SAYS}<|im_end|>"
+        prompt, told, _ = trained(tokenizer, THINKS)
+        assert prompt.endswith("assistant\n") and written not in told.replace(THINKS, "")
+        assert told.endswith(f"{THINKS}<|im_end|>")
+
+
+def test_a_question_about_tags_is_no_chain_of_the_prompts(tmp_path: Path) -> None:
+    from scripts.common.rendering import closes_chain, without_chain
+
+    tokenizer = loaded(tmp_path, templates.BARE)
+    question = "What do <think> and </think> mean, and a lone <think>"
+    (prompt,) = prompt_texts(tokenizer, [prompt_messages(None, question)])
+    assert without_chain(prompt, question) == prompt and not closes_chain(prompt, question)
+
+
+def test_an_argument_whose_name_is_a_part_of_another_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="does not read think:"):
+        loaded(tmp_path, templates.QWEN3, chat_template_kwargs={"think": False})
+
+
+def test_without_a_generation_config_an_answer_ends_where_the_configuration_says(tmp_path: Path) -> None:
+    tokenizer = loaded(tmp_path, templates.CHATML)
+    (tmp_path / "config.json").write_text('{"eos_token_id": [5, 9]}')
+    assert stop_token_ids(tmp_path, tokenizer) == {2, 5, 9}
+    (tmp_path / "config.json").write_text('{"text_config": {"eos_token_id": 7}}')
+    assert stop_token_ids(tmp_path, tokenizer) == {2, 7}
 
 
 def test_an_argument_that_the_template_does_not_read_is_told(tmp_path: Path) -> None:

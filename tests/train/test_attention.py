@@ -177,8 +177,8 @@ TRIED = {
     "gemma2": ("eager", "eager"),  # soft caps, which sdpa leaves out
     "gemma3": ("sdpa", "sdpa"),
     "stablelm": ("sdpa", SEGMENTS),  # does not hand the rows' bounds on
-    "gptj": (None, None),  # only that it is one that is right
-    "bloom": (None, SEGMENTS),  # ALiBi and masks of its own
+    "gptj": ("eager", "eager"),  # keeps its own, whatever it is told
+    "bloom": (None, "eager"),  # ALiBi and masks of its own
     "recurrentgemma": (None, "sdpa"),
 }
 
@@ -201,12 +201,12 @@ def test_the_attention_that_is_taken_is_right(name: str) -> None:
     with torch.no_grad():
         alone = torch.cat([own(input_ids=row[None], use_cache=False).logits[0] for row in rows])
     for packing, attention in zip((True, False), expected, strict=True):
-        if packing and attention is None and name != "gptj":
+        if attention is None:
             with pytest.raises(UserError, match=r"set training.packing to false"):
                 choose(network, packing, half=False)
             continue
         taken = choose(network, packing, half=False)
-        assert attention in (taken, None)
+        assert taken == attention == network.config._attn_implementation
         with torch.no_grad():
             if packing:
                 bounds = torch.tensor([0, *map(len, rows)]).cumsum(0).to(torch.int32)

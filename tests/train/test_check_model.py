@@ -25,7 +25,9 @@ def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCap
 
         folder = tmp_path / family
         tokenizer = templates.save_tokenizer(folder, template, eos)
-        build(FAMILIES[family], len(tokenizer)).config.save_pretrained(folder)  # no weights are there
+        config = build(FAMILIES[family], len(tokenizer)).config
+        config.eos_token_id = tokenizer.eos_token_id
+        config.save_pretrained(folder)  # no weights are there
         words = ["--model", str(folder), "--dtype", "float32", "--training", training, *options]
         monkeypatch.setattr(sys, "argv", ["check_model", *words])
         caplog.clear()
@@ -60,6 +62,7 @@ def test_what_is_peculiar_to_a_template_is_said(check: Check, template: str, sen
 
 
 SILENT = templates.CHATML.replace("{% for m in messages %}", "{% for m in messages if m.role != 'system' %}")
+LISTS = templates.CHATML.replace("m.content", "(m.content if m.role == 'assistant' else m.content[0].text or '')")
 STOPS: dict[str, tuple[str, str, list[str], dict[str, Any], str]] = {
     "system refused": ("Qwen2.5", templates.GEMMA2, ["--system-prompt", "Be brief."], {}, "system_role to user"),
     "system left out": ("Qwen2.5", SILENT, ["--training-system-prompt", "Be brief."], {}, "leaves out the system prompt"),
@@ -68,6 +71,7 @@ STOPS: dict[str, tuple[str, str, list[str], dict[str, Any], str]] = {
         "max_new_tokens is 4,000, more than the 1,024 .*; and training.max_length 2048 is above the context|"
         "max_new_tokens is 4,000, more than"),
     "packing": ("LFM2", templates.CHATML, [], {"training": '{"max_length": 512, "packing": true}'}, "carry a state along the row .conv"),
+    "question left out": ("Qwen2.5", LISTS, [], {}, "does not write the question as it is"),
     "argument": ("Qwen2.5", templates.CHATML, ["--chat-template-kwargs", '{"enable_thinking": false}'], {}, "does not read enable_thinking"),
 }  # fmt: skip
 
@@ -77,6 +81,35 @@ def test_what_cannot_be_right_stops(check: Check, name: str) -> None:
     family, template, options, settings, sentence = STOPS[name]
     with pytest.raises(UserError, match=sentence):
         check(family, template, *options, **settings)
+
+
+@pytest.mark.parametrize("family", ["Falcon-H1", "Mamba", "Granite MoE"])
+def test_layers_that_are_told_from_other_keys_are_tried_too(check: Check, family: str) -> None:
+    assert "padded rows equal rows alone" in check(family, templates.CHATML)
+
+
+def test_a_loss_that_is_not_the_models_own_is_told() -> None:
+    """TRL makes the logits itself: a scale that it does not know would change what is trained, in silence."""
+    from scripts.train import loss_trial
+
+    network = build(FAMILIES["Granite"], 320)
+    loss_trial.prove(network)
+    network = build(FAMILIES["Granite"], 320)
+    network.lm_head.register_forward_hook(lambda layer, inputs, logits: logits / 2)
+    with pytest.raises(UserError, match=r"TRL's loss of this model .granite. is not its own"):
+        loss_trial.prove(network)
+
+
+def test_a_token_beyond_the_embeddings_is_told(check: Check, tmp_path: Path) -> None:
+    import json
+
+    from scripts.train import check_model
+
+    check("Qwen2.5", templates.ROLES, eos="<|im_end|>")  # its marks are the last tokens, its end is not
+    place = tmp_path / "Qwen2.5" / "config.json"
+    place.write_text(json.dumps(json.loads(place.read_text()) | {"vocab_size": 301}))
+    with pytest.raises(UserError, match=r"the model has 301 embeddings: the tokenizer is another model's"):
+        check_model.main()
 
 
 def test_code_of_a_models_own_is_not_asked_for(check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,3 +56,22 @@ def test_the_answers_hang_on_that_stop(tmp_path: Path, monkeypatch: pytest.Monke
     )
     _, answers, (end, *_) = trained(tmp_path, "<|endoftext|>")
     assert any(end in answer.token_ids[:-1] for answer in answers)
+
+
+CONTRADICTS = {"temperature": 0.9, "top_p": 0.6}  # Llama 2's: a temperature, and no sampling
+
+
+@pytest.mark.parametrize("case", ["generation_config", "no pad, no EOS"])
+def test_what_transformers_or_trl_refuses_late_is_no_end_of_training(tmp_path: Path, case: str) -> None:
+    own = templates.save_tokenizer(tmp_path / "base", templates.CHATML)
+    build(FAMILIES["Qwen2.5"], len(own)).save_pretrained(tmp_path / "base")
+    place = tmp_path / "base" / "generation_config.json"
+    if case == "generation_config":
+        place.write_text(json.dumps({"eos_token_id": [5, 2], **CONTRADICTS}))
+    else:
+        own.pad_token = own.eos_token = None
+        own.save_pretrained(tmp_path / "base")
+    train(tmp_path, ChatSettings(), load_tokenizer(tmp_path / "base", None, ChatSettings()))
+    saved = json.loads((tmp_path / "model" / "generation_config.json").read_text())
+    assert saved["eos_token_id"] == ([2, 5] if case == "generation_config" else [2])
+    assert not CONTRADICTS.keys() & saved.keys()
