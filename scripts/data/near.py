@@ -16,12 +16,14 @@ from zlib import crc32
 
 import numpy as np
 
+from scripts.data.numbers import HYPHENED, NUMBERS
 from scripts.data.seen import Seen
 
 THRESHOLD = 0.7
 PERMUTATIONS = 128
 BANDS, WIDTH = 10, 5
 _WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\d_\u4e00-\u9fff]+|\d+")
+_HYPHENED = re.compile("|".join(HYPHENED))
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -44,10 +46,14 @@ def signature(question: str, response: str) -> Sketch:
     sketch = _empty().copy()
     # The upper half of a product depends on all bits of its factors.
     sketch.update_batch(np.unique(np.concatenate(parts) * _BASE >> np.uint64(32)).tolist())
-    bits = (
-        1 << crc32(number.encode()) % 64 for number in set(re.findall(r"\d+", unicodedata.normalize("NFKC", question)))
-    )
+    bits = (1 << crc32(number.encode()) % 64 for number in _numbers(question))
     return Sketch(sketch.hashvalues, sum(set(bits)))
+
+
+def _numbers(question: str) -> set[str]:
+    """Return the numbers of a question, those in words too."""
+    text = _HYPHENED.sub(lambda match: HYPHENED[match[0]], unicodedata.normalize("NFKC", question).casefold())
+    return {NUMBERS.get(word, word) for word in re.findall(r"\d+|[a-z]+", text) if word.isdigit() or word in NUMBERS}
 
 
 @functools.cache

@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
+from scripts.data.numbers import HYPHENED, NUMBERS
 from scripts.data.words import HAN, WORD, normalise
 
 BEYOND = 0.5
@@ -31,14 +32,6 @@ TWINS, ALIKE = 5, 0.8
 SPARE = 2
 """Numbers that instructions around a question may hold."""
 BATCH = 250
-_TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
-_COUNTED = f"two three four five six seven eight nine {_TEENS}"
-_TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True))  # noqa: SIM905
-_UNITS = {"one": 1} | {word: number for number, word in enumerate(_COUNTED.split()[:8], start=2)}
-_HUNDREDS = {"hundred": "100", "thousand": "1000"}
-NUMBERS = {word: str(number) for number, word in enumerate(_COUNTED.split(), start=2)} | _HUNDREDS
-NUMBERS |= {word: str(number) for word, number in _TENS.items()}
-_HYPHENED = {f"{ten}-{unit}": str(_TENS[ten] + _UNITS[unit]) for ten in _TENS for unit in _UNITS}
 # Function words, and what problems of any content are put in.
 COMMON = frozenset(
     """
@@ -85,7 +78,7 @@ class Numbers(NamedTuple):
 
 def content(texts: pl.Series) -> tuple[pl.DataFrame, list[Numbers]]:
     """Return a row (text, word, kind) for each word, number and piece that counts in a text; each text's numbers."""
-    plain = normalise(texts.str.replace_all(_LABEL, "")).str.replace_many(_HYPHENED)
+    plain = normalise(texts.str.replace_all(_LABEL, "")).str.replace_many(HYPHENED)
     places = pl.Series("text", np.arange(len(texts)), dtype=pl.Int64)
     words = pl.DataFrame([places, plain.str.extract_all(WORD).alias("word")]).explode("word").drop_nulls("word")
     words = words.with_columns(pl.col("word").replace(NUMBERS))

@@ -73,3 +73,19 @@ def test_empty_and_short_texts() -> None:
     texts = ["", "a", "a b", "数", "1"]
     assert [near.check(signature(text, ""), k) for k, text in enumerate(texts)] == [None] * 5
     assert near.check(signature("A b", ""), 9) == (2, 1.0)
+
+
+def test_numbers_in_words_make_other_problems_too() -> None:
+    question = (
+        "A farmer has {} sheep and buys {} more at the market on a rainy Monday morning in the small town of Ashford. How "
+        "many sheep does the farmer own after that, if none of them runs away on the long way home over the hills?"
+    )
+    response = "The farmer begins with some sheep. Buying more adds to that, so the two numbers are added together: {}."
+
+    def repeats(*other: str) -> bool:
+        rows = NearDuplicates()
+        assert rows.check(signature(question.format("seventeen", "25"), response.format(42)), 1) is None
+        return rows.check(signature(question.format(*other[:2]), response.format(other[2])), 2) is not None
+
+    assert not repeats("eighteen", "25", "43") and not repeats("thirty-one", "25", "56")
+    assert repeats("17", "twenty-five", "42")
