@@ -52,8 +52,10 @@ INTRODUCTION = r"""# How answers are checked
    in there and whoever wrote the tag: where the prompt opens the thinking, the text is judged as if the model had.
 2. `final`: the answer is the last box with something in it (boxes that only a comma or a word parts are one answer), or
    the final answer that is named behind it; without a box what the text names as its answer, or the formula that its
-   last sentence concludes with. A number somewhere is no answer, nor is a box that was cut off. Of several letters the
-   last answer line counts, or a box behind it.
+   last sentence concludes with. A number somewhere is no answer, nor is a box that was cut off.
+   `letters` (multiple choice): the last answer line ("Answer: C", "the correct option is (C)", 选C) or a box behind it,
+   the letter in any dress, a small one where it stands alone. Where there is neither: a first or last line that is one
+   of the choices ("C) 42"), or sentences that choose ("C is correct", "I choose C") and agree. Two letters are none.
 3. `notation`, `tokens`, `expression`, `parsing`: the answer becomes a value: a number or expression, a set, a tuple, an
    interval, an equation, an inequality, a named value, a ratio, digits of a base, a residue, a sentence, or a text. All
    of its notation must be understood; else it is compared as text, sign by sign.
