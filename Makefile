@@ -103,7 +103,7 @@ test-vllm: .venv-vllm/installed
 
 # A real Slurm for each of the processes on this machine, with fake GPUs, on loopback: root, and Debian's slurmctld slurmd slurm-client munge.
 test-slurm: .venv/installed
-	$(BIN)/python -m pytest -q -m slurm $(SIDE_BY_SIDE) tests/workflow
+	$(BIN)/python -m pytest -q -m slurm $(SIDE_BY_SIDE) -o cache_dir=.pytest_cache/slurm tests/workflow
 
 # make report and make test on a bare Debian 12, from a fresh clone of what is committed: root, debootstrap, 15 GB.
 test-debian:
