@@ -83,11 +83,11 @@ test-gpu: .venv/installed
 
 # Whole experiments of several minutes each; not among the tests of every change.
 test-long: .venv/installed
-	$(BIN)/python -m pytest -q -m long tests
+	$(BIN)/python -m pytest -q -m "long and not slurm" tests
 
 # Those tests of both that read the real question sets and logs, where these lie beside the checkout.
 test-real: .venv/installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m real tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m real $(SIDE_BY_SIDE) tests
 
 # The default experiment, run to the end, keeps what it promises, and does no more than it did.
 test-demo: report
@@ -103,7 +103,7 @@ test-vllm: .venv-vllm/installed
 
 # A real Slurm for each of the processes on this machine, with fake GPUs, on loopback: root, and Debian's slurmctld slurmd slurm-client munge.
 test-slurm: .venv/installed
-	$(BIN)/python -m pytest -q -m slurm $(SIDE_BY_SIDE) -o cache_dir=.pytest_cache/slurm tests/workflow
+	$(BIN)/python -m pytest -q -m "slurm and not long" $(SIDE_BY_SIDE) -o cache_dir=.pytest_cache/slurm tests/workflow
 
 # make report and make test on a bare Debian 12, from a fresh clone of what is committed: root, debootstrap, 15 GB.
 test-debian:

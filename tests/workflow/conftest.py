@@ -170,3 +170,18 @@ def on_slurm(checkout: Checkout, cluster: SlurmCluster) -> Checkout:
     """A fresh copy of the project whose commands reach the cluster."""
     checkout.environment = cluster.environment
     return checkout
+
+
+def copy_results(source: Checkout, target: Checkout) -> None:
+    """Copy all that comes before training, with Snakemake's records of it."""
+    for part in ("results/micro/data", "results/micro/select", "results/micro/train/demo-base", ".snakemake/metadata"):
+        shutil.copytree(source.folder / part, target.folder / part, symlinks=True)
+    for record in (source.folder / "results/micro/train").glob("demo-base*.json"):
+        shutil.copy2(record, target.folder / "results/micro/train")
+
+
+@pytest.fixture
+def ready_to_train(micro: Checkout, on_slurm: Checkout) -> Checkout:
+    """A copy with all that comes before training, as the local run made it."""
+    copy_results(micro, on_slurm)
+    return on_slurm

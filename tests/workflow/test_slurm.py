@@ -32,14 +32,32 @@ def result(checkout: Checkout, fault: str) -> str:
     return (checkout.folder / f"results/micro/faults/{fault}.txt").read_text()
 
 
-def test_micro_through_slurm_gives_the_local_tables(micro: Checkout, on_slurm: Checkout, cluster: SlurmCluster) -> None:
-    on_slurm.snakemake(*SLURM, "--configfile", MICRO, timeout=1500)
+def tables_are_alike(through_slurm: Checkout, local: Checkout, cluster: SlurmCluster) -> set[str]:
+    """Run micro through Slurm, hold its tables against the local ones, and return the rules that were jobs of it."""
+    before = {job["id"] for job in cluster.jobs()}
+    through_slurm.snakemake(*SLURM, "--configfile", MICRO, timeout=1500)
     for table in ("scores", "comparisons"):
         path = f"results/micro/compare/{table}.csv"
-        assert (on_slurm.folder / path).read_bytes() == (micro.folder / path).read_bytes(), table
-    assert len(pypdf.PdfReader(on_slurm.folder / "results/micro/report/report.pdf").pages) >= 5
-    assert on_slurm.plan("--configfile", MICRO) == {}
-    rules = {job["comment"].removeprefix("rule_").partition("_wildcards_")[0] for job in cluster.jobs()}
+        assert (through_slurm.folder / path).read_bytes() == (local.folder / path).read_bytes(), table
+    assert len(pypdf.PdfReader(through_slurm.folder / "results/micro/report/report.pdf").pages) >= 5
+    assert through_slurm.plan("--configfile", MICRO) == {}
+    jobs = [job for job in cluster.jobs() if job["id"] not in before]
+    return {job["comment"].removeprefix("rule_").partition("_wildcards_")[0] for job in jobs}
+
+
+def test_what_is_left_of_micro_through_slurm_gives_the_local_tables(
+    micro: Checkout, ready_to_train: Checkout, cluster: SlurmCluster
+) -> None:
+    """Training, answers, tables and report; data and selection are those of a local run."""
+    rules = tables_are_alike(ready_to_train, micro, cluster)
+    assert {"train_sft", "evaluate_model", "compare_models"} <= rules
+    assert not {"score_steps", "render_report", "plot_figure", "write_experiment"} & rules, "small jobs are local"
+
+
+@pytest.mark.long
+def test_micro_through_slurm_gives_the_local_tables(micro: Checkout, on_slurm: Checkout, cluster: SlurmCluster) -> None:
+    """All of it: ten minutes. Run it by -m "slurm and long"."""
+    rules = tables_are_alike(on_slurm, micro, cluster)
     assert {"prepare_pool", "score_steps", "train_sft", "evaluate_model", "compare_models"} <= rules
     assert not {"render_report", "plot_figure", "make_demo_benchmark", "write_experiment"} & rules, (
         "small jobs are local"

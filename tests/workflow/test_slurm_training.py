@@ -6,7 +6,6 @@ The base model and the subsets are those of a finished local run.
 import json
 import os
 import re
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -15,27 +14,12 @@ import pandas as pd
 import pytest
 
 from tests.train.conftest import assert_same_model, steps_made
-from tests.workflow.conftest import Checkout
+from tests.workflow.conftest import Checkout, copy_results
 from tests.workflow.slurm_cluster import SLURM, SlurmCluster
 
 pytestmark = pytest.mark.slurm
 RUN, WORK = "results/micro/train/few-t1", "work/micro/train/few-t1"
 MODEL = f"{RUN}/model"
-
-
-def copy_results(source: Checkout, target: Checkout) -> None:
-    """Copy all that comes before training, with Snakemake's records of it."""
-    for part in ("results/micro/data", "results/micro/select", "results/micro/train/demo-base", ".snakemake/metadata"):
-        shutil.copytree(source.folder / part, target.folder / part, symlinks=True)
-    for record in (source.folder / "results/micro/train").glob("demo-base*.json"):
-        shutil.copy2(record, target.folder / "results/micro/train")
-
-
-@pytest.fixture
-def ready_to_train(micro: Checkout, on_slurm: Checkout) -> Checkout:
-    """A copy with all that comes before training, as the local run made it."""
-    copy_results(micro, on_slurm)
-    return on_slurm
 
 
 def losses(checkout: Checkout) -> list[float]:
