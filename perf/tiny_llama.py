@@ -4,13 +4,10 @@ A Llama of four narrow layers with twice the demo's heads and a head of its own 
 and recipe are the demo's (scripts/train/make_demo_model.py).
 """
 
-import random
 from typing import Any
 
 from scripts.common import cli
-from scripts.common.atomic import replacing
 from scripts.common.program import Program
-from scripts.common.seeds import derive_seed
 from scripts.train import make_demo_model
 
 
@@ -36,25 +33,7 @@ def build_model(tokenizer: Any) -> Any:
 
 
 def main() -> None:
-    program = Program(__doc__)
-    program.add_argument("--seed", type=int, required=True, help="of weights and sums")
-    program.add_argument("--steps", type=int, default=make_demo_model.STEPS, help="optimiser steps")
-    program.add_output("--output", "the model's folder")
-    arguments = program.parse()
-
-    import torch
-
-    seed = derive_seed(arguments.seed, "tiny-llama")
-    with program.recording(seed=arguments.seed, steps=arguments.steps) as facts:
-        torch.manual_seed(seed)
-        rng = random.Random(seed)
-        tokenizer = make_demo_model.build_tokenizer(rng)
-        model = build_model(tokenizer)
-        facts["parameters"] = sum(p.numel() for p in model.parameters())
-        facts["final_loss"] = make_demo_model.train(model, tokenizer, rng, arguments.steps)
-        with replacing(arguments.output) as folder:
-            model.save_pretrained(folder)
-            tokenizer.save_pretrained(folder)
+    make_demo_model.make(Program(__doc__), "tiny-llama", build_model)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ about two minutes on one core.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from scripts.common import cli
@@ -173,8 +173,9 @@ def train(model: Any, tokenizer: Any, rng: random.Random, steps: int) -> float:
     return sum(tail) / len(tail)
 
 
-def main() -> None:
-    program = Program(__doc__)
+def make(program: Program, label: str, build: Callable[[Any], Any]) -> None:
+    """Train a model from scratch as the program's options say: `build` makes it for a tokenizer, `label` names its
+    stream of random numbers."""
     program.add_argument("--seed", type=int, required=True, help="the experiment's seed")
     program.add_argument("--steps", type=int, default=STEPS, help=f"optimiser steps (default: {STEPS})")
     program.add_output("--output", "the model's folder")
@@ -182,17 +183,21 @@ def main() -> None:
 
     import torch
 
-    seed = derive_seed(arguments.seed, "demo-base")
+    seed = derive_seed(arguments.seed, label)
     with program.recording(seed=arguments.seed, steps=arguments.steps) as facts:
         torch.manual_seed(seed)
         rng = random.Random(seed)
         tokenizer = build_tokenizer(rng)
-        model = build_model(tokenizer)
+        model = build(tokenizer)
         facts["parameters"] = sum(p.numel() for p in model.parameters())
         facts["final_loss"] = train(model, tokenizer, rng, arguments.steps)
         with replacing(arguments.output) as folder:
             model.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
+
+
+def main() -> None:
+    make(Program(__doc__), "demo-base", build_model)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import pytest
 
 from scripts.common.cli import heavy_imports
 from scripts.common.questions import Question, write_questions
+from scripts.evaluate.engines.base import Generated, Request
+from scripts.evaluate.store import AnswerStore
 
 with heavy_imports():
     import lighteval.pipeline  # noqa: F401  (once, and faster so)
@@ -30,6 +32,20 @@ def questions(tmp_path: Path) -> Path:
     path = tmp_path / "benchmark" / "test.jsonl"
     write_questions(QUESTIONS, path)
     return path
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
+    """What engines have computed, in order (beside what an engine tries for itself when it starts)."""
+    requests: list[Request] = []
+    add = AnswerStore.add
+
+    def watched(self: AnswerStore, request: Request, result: Generated) -> None:
+        requests.append(request)
+        add(self, request, result)
+
+    monkeypatch.setattr(AnswerStore, "add", watched)
+    return requests
 
 
 @pytest.fixture

@@ -27,20 +27,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
-    """What engines have computed, in order (beside what an engine tries for itself when it starts)."""
-    requests: list[Request] = []
-    add = AnswerStore.add
-
-    def watched(self: AnswerStore, request: Request, result: Generated) -> None:
-        requests.append(request)
-        add(self, request, result)
-
-    monkeypatch.setattr(AnswerStore, "add", watched)
-    return requests
-
-
 def rows_of(answers: Path) -> list[dict]:
     return read_table(ANSWERS, answers).to_pylist()
 

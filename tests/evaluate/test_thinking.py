@@ -13,8 +13,7 @@ from scripts.common.config.load import load_experiment
 from scripts.common.layout import Layout
 from scripts.common.store import FOLDER
 from scripts.common.tables import read_table
-from scripts.evaluate.engines.base import Generated, Request
-from scripts.evaluate.store import AnswerStore
+from scripts.evaluate.engines.base import Request
 from scripts.evaluate.tables import ANSWERS
 from scripts.report.cautions import _models
 from scripts.report.facts import Facts
@@ -47,19 +46,12 @@ def test_both_are_asked_by_their_own_prompts(
     tiny_model: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    asked: list[Request],
 ) -> None:
     """The same weights, questions and seeds in one cache: no answer of the one is taken for the other's."""
     template = tmp_path / "qwen3.jinja"
     template.write_text(templates.QWEN3)
     monkeypatch.setenv(FOLDER, str(tmp_path / "cache"))
-    asked: list[Request] = []
-    add = AnswerStore.add
-
-    def watched(store: AnswerStore, request: Request, result: Generated) -> None:
-        asked.append(request)
-        add(store, request, result)
-
-    monkeypatch.setattr(AnswerStore, "add", watched)
     answers = {}
     for name, kwargs in (("base", {}), ("direct", OFF)):
         options = ["--chat-template", template, "--model-name", name]

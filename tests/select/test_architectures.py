@@ -10,28 +10,14 @@ from typing import Any
 
 import pytest
 
-SHAPE = {
-    "vocab_size": 200,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 8,
-    "max_position_embeddings": 1024,
-    # Wide, so that what a model does differently changes the answer's NLL by much more than rounding.
-    "initializer_range": 0.3,
-    **{"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2},
-}
+from tests import families
+from tests.families import CAPPED, EXPERTS, HYBRID, LINEAR, MIXED
+
+SHAPE = {"vocab_size": 200, **families.SHAPE}
 WINDOW = {"sliding_window": 32}
-MIXED = {**WINDOW, "layer_types": ["sliding_attention", "full_attention"]}
-EXPERTS = {"num_local_experts": 4, "num_experts_per_tok": 2}
-CAPPED = {"query_pre_attn_scalar": 1, "attn_logit_softcapping": 2.0, "final_logit_softcapping": 3.0}
 LONGROPE = {"rope_type": "longrope", "rope_theta": 10000.0, "original_max_position_embeddings": 100}
 LONGROPE |= {"short_factor": [1.0, 1.1, 1.2, 1.3], "long_factor": [1.0, 4.0, 9.0, 16.0]}
 MAMBA = {"state_size": 8, "num_heads": 8, "n_groups": 1, "chunk_size": 16}
-HYBRID = {"mamba_d_ssm": 32, "mamba_n_heads": 4, "mamba_d_head": 8, "mamba_d_state": 8, "mamba_n_groups": 1}
-LINEAR = {"linear_num_value_heads": 4, "linear_num_key_heads": 2, "linear_key_head_dim": 8, "linear_value_head_dim": 8}
 LATENT = {"num_key_value_heads": 4, "kv_lora_rank": 8, "q_lora_rank": 8, "qk_rope_head_dim": 4, "qk_nope_head_dim": 8}
 LATENT |= {
     "head_dim": 4,

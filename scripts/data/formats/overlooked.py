@@ -6,10 +6,9 @@ from typing import Any
 
 from scripts.common.chain import has_thinking
 from scripts.data.formats.base import Columns, Malformed
-from scripts.data.names import FLAGS
 
 LONG = 100
-"""Characters from which a value may be a chain and is no flag or name."""
+"""Characters from which a value may be a chain: flags (on, low) and names are shorter."""
 _NAME = re.compile(r"think|thought|reason|rationale|monologue|scratchpad|trajector|chain|(?:^|_)cot(?:_|$)")
 _OPENING = re.compile(r"\s*(?P<whole><\|?(?P<angle>[a-z][\w:-]*)\|?>|\[(?P<bracket>[a-z][\w:-]*)\])", re.IGNORECASE)
 # Marks of text, and of what a response may hold between tags of its own.
@@ -26,20 +25,25 @@ def may_be_reasoning(name: str, value: Any) -> bool:
     if not _NAME.search(name) or isinstance(value, bool | int | float):
         return False
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return len(text) > LONG and text.strip().lower() not in FLAGS
+    return len(text) > LONG
 
 
 def refuse_overlooked(columns: Columns, response: str) -> None:
     """Raise Malformed where the response has no thinking and a column left out, or tags nobody knows, may hold it."""
-    if has_thinking(response) or any("reasoning" in role for role in columns.taken.values()):
+    if any("reasoning" in role for role in columns.taken.values()):
         return
-    if maybe := [name for name in columns.names() if may_be_reasoning(name, columns.see(name))]:
+    maybe = [name for name in columns.names() if may_be_reasoning(name, columns.see(name))]
+    tag = _OPENING.match(response)
+    # A chain is long: it is looked through only where something could be one beside it.
+    if not (maybe or tag) or has_thinking(response):
+        return
+    if maybe:
         raise Malformed(
             f"the column {maybe[0]} may hold the reasoning, and the response holds none: name it by "
             "dataset.columns.reasoning, or in dataset.columns.ignore",
             "ambiguous_columns",
         )
-    if (tag := _OPENING.match(response)) is None or (name := tag["angle"] or tag["bracket"]).lower() in _MARKS:
+    if tag is None or (name := tag["angle"] or tag["bracket"]).lower() in _MARKS:
         return
     stem = re.sub(r"(?i)^(?:begin|start)[_-](?:of[_-])?|[_-](?:begin|start)$", "", name)
     closing = re.compile(
