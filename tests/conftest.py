@@ -24,6 +24,7 @@ CHAT_TEMPLATE = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # A file's tests share what is slow to make, so they stay in one process; so do all that use the finished micro.
     for item in items:

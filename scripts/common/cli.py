@@ -1,11 +1,13 @@
 """What every program shares: a log on stderr, progress bars, exit codes.
 
 Exit code 0 means the outputs are complete, 2 that the user has something to mend (one sentence, no
-traceback), anything else a fault (with its traceback).
+traceback), 75 (sysexits.h: EX_TEMPFAIL) that there is nothing to mend and the next attempt goes on (one
+sentence), anything else a fault (with its traceback).
 """
 
 import gc
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -22,14 +24,20 @@ class UserError(Exception):
     """A mistake of the user's: what is wrong, where, and what to do, in one sentence."""
 
 
+class TryAgain(UserError):
+    """Nobody's mistake, such as a time limit: the same job, started again, goes on or ends well."""
+
+
 def run(main: Callable[[], None]) -> NoReturn:
     """Run `main` as a program: log to stderr, turn a `UserError`, or a file that cannot be
-    written, into one sentence and exit code 2."""
+    written, into one sentence and exit code 2, or 75."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     for noisy in ("httpx", "httpx2", "urllib3", "filelock", "fontTools"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         main()
+    except TryAgain as stop:
+        _end(str(stop), "stopped", os.EX_TEMPFAIL)
     except UserError as mistake:
         _end(str(mistake))
     except OSError as error:
@@ -39,12 +47,12 @@ def run(main: Callable[[], None]) -> NoReturn:
     sys.exit(0)
 
 
-def _end(sentence: str) -> NoReturn:
+def _end(sentence: str, word: str = "error", code: int = 2) -> NoReturn:
     from tqdm import tqdm
 
     # On a line of its own also where a progress bar stands: a run's last lines are read from there.
-    tqdm.write(f"error: {sentence}", file=sys.stderr)
-    sys.exit(2)
+    tqdm.write(f"{word}: {sentence}", file=sys.stderr)
+    sys.exit(code)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from scripts.common import disk
-from scripts.common.cli import UserError, log
+from scripts.common.cli import TryAgain, UserError, log
 
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
@@ -15,9 +15,9 @@ NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 def lock(path: Path, held: Callable[[], str], patience: float = 0) -> FileLock:
     """Return the lock of the file `path`, taken.
 
-    Raises UserError in the words of `held` where another process has it for longer than `patience` seconds, and where
-    the file cannot be written. On a file system without locks (some network file systems) a sentence says so, and
-    nothing is held.
+    Raises TryAgain in the words of `held` where another process has it for longer than `patience` seconds, UserError
+    where the file cannot be written. On a file system without locks (some network file systems) a sentence says so,
+    and nothing is held.
     """
     # A lock that is a mere file, filelock's way out there, would outlive a killed process.
     taken = FileLock(path, timeout=patience, poll_interval=1, fallback_to_soft=False)
@@ -25,7 +25,7 @@ def lock(path: Path, held: Callable[[], str], patience: float = 0) -> FileLock:
         path.parent.mkdir(parents=True, exist_ok=True)
         taken.acquire()
     except Timeout:
-        raise UserError(held()) from None
+        raise TryAgain(held()) from None
     except OSError as error:
         if error.errno in NO_LOCKS:
             log.warning(

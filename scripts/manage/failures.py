@@ -16,7 +16,8 @@ TAIL = 100_000
 CLOCKS = 60
 """Seconds that the clocks of two machines may differ: a log of an earlier run says nothing of this one."""
 # What scripts.common.cli prints of a UserError; more lines of one sentence are indented. A progress bar ends on "\r".
-_MISTAKE = re.compile(r"(?:^|[\r\n])error: (.+(?:\n[ \t].*)*)")
+_SENTENCE = r"(?:^|[\r\n]){}: (.+(?:\n[ \t].*)*)"
+_MISTAKE, _STOP = (re.compile(_SENTENCE.format(word)) for word in ("error", "stopped"))
 
 
 class Failure(NamedTuple):
@@ -44,6 +45,9 @@ def read_failure(job: str, logs: Iterable[str], since: float = 0.0) -> Failure:
             continue
         if mistakes := _MISTAKE.findall(text):
             return Failure(job, _one_line(mistakes[-1]), True, log)
+        # Behind a mistake: what one process of a training ends on makes the launcher stop the others.
+        if stops := _STOP.findall(text):
+            return Failure(job, _one_line(stops[-1]), False, log)
         if lines := [line for line in re.split(r"[\r\n]+", text) if line.strip()]:
             return Failure(job, _one_line(lines[-1])[:300], False, log)
     return Failure(job, "it ended without a word (killed, out of memory or time?)", False, named[0] if named else None)

@@ -65,8 +65,8 @@ def read_record(name: str) -> RunRecord | None:
 def take_lock(name: str) -> None:
     """Hold the lock of the experiment `name` in this folder until this process ends.
 
-    Raises UserError, which names the other process and its user, where one holds it, and where the folder cannot be
-    written. On a file system without locks a sentence says that nothing is held.
+    Raises TryAgain, which names the other process and its user, where one holds it, UserError where the folder cannot
+    be written. On a file system without locks a sentence says that nothing is held.
     """
 
     def held() -> str:

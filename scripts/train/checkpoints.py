@@ -28,7 +28,7 @@ FILES = "files.json"
 def alone(folder: Path, patience: float = 60) -> Iterator[None]:
     """Hold the lock of a folder of checkpoints, so that an attempt never writes beside one that is still running.
 
-    One that was asked to stop may be saving: it is given `patience` seconds, then UserError is raised. On a file system
+    One that was asked to stop may be saving: it is given `patience` seconds, then TryAgain is raised. On a file system
     without locks nothing is held.
     """
     file = folder.with_name(f"{folder.name}.lock")

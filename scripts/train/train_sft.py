@@ -18,7 +18,7 @@ from typing import Any
 
 from scripts.common import chat, cli
 from scripts.common.atomic import replacing
-from scripts.common.cli import UserError
+from scripts.common.cli import TryAgain, UserError
 from scripts.common.config.training import Optimisation
 from scripts.common.content import sha256_of
 from scripts.common.digest import code_digest
@@ -133,7 +133,7 @@ def train(program: Program, arguments: Any, settings: Optimisation, started: flo
             cli.log.info("resuming from %s", checkpoint)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         if trainer.state.global_step < trainer.state.max_steps:
-            raise UserError(
+            raise TryAgain(
                 f"asked to stop at step {trainer.state.global_step} of {trainer.state.max_steps}: run again, it "
                 "resumes from there"
             )

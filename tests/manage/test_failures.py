@@ -14,6 +14,8 @@ LOGS = {
     "a mistake of several lines": ("error: two mistakes:\n  - one\n  - two\n12:00:02 ends\n", True, "two mistakes: - one - two"),
     "behind a progress bar": ("rows:  40%|##  | 4/10\r                \rerror: row 5 is bad\nrows: 40%", True, "row 5 is bad"),
     "told by two processes of a training": (f"error: too long\n{TRACEBACK}", True, "too long"),
+    "a stop": (f"stopped: asked to stop at step 2 of 4\n{TRACEBACK}", False, "asked to stop at step 2 of 4"),
+    "a mistake that stopped the others": ("error: no number\nstopped: asked to stop\n", True, "no number"),
     "a fault": (f"12:00:01 reads\n{TRACEBACK}", False, "ValueError: no such shape"),
     "a tool's error": ("slurmstepd: error: Detected 1 oom_kill event\n", False, "slurmstepd: error: Detected 1 oom_kill event"),
     "an error in the middle of a line": ("12:00:01 the word error: stands here\n", False, "12:00:01 the word error: stands here"),
@@ -36,16 +38,17 @@ def test_a_log_of_an_earlier_run_says_nothing(tmp_path: Path) -> None:
     assert not read_failure("a", [str(log)], since=log.stat().st_mtime + 1).mistake
 
 
-def test_a_program_says_its_mistake_on_a_line_of_its_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("raised", "code", "mistake"), [("UserError", 2, True), ("TryAgain", 75, False)])
+def test_a_program_says_why_it_ends_on_a_line_of_its_own(tmp_path: Path, raised: str, code: int, mistake: bool) -> None:
     program = (
         "from scripts.common import cli\n"
         "def main():\n"
         "    for number in cli.progress(range(9), 'rows'):\n"
-        "        if number == 4: raise cli.UserError('row 4 is bad')\n"
+        f"        if number == 4: raise cli.{raised}('row 4 is bad')\n"
         "cli.run(main)\n"
     )
     log = tmp_path / "a.log"
     with log.open("w") as stream:
         done = subprocess.run([sys.executable, "-c", program], stdout=stream, stderr=stream)
-    assert done.returncode == 2
-    assert read_failure("a", [str(log)])[1:3] == ("row 4 is bad", True)
+    assert done.returncode == code
+    assert read_failure("a", [str(log)])[1:3] == ("row 4 is bad", mistake)

@@ -50,7 +50,10 @@ with replacing(arguments.output) as temporary:
         os.kill(0, signal.SIGKILL)
     if arguments.fault in ("requeued", "node") and attempt == 1:
         time.sleep(600)
-    if arguments.fault.startswith("slow"):
+    if arguments.fault == "slow":  # until it may end, then as long as a Snakemake may take to find it alive
+        began = time.monotonic()
+        while not journal.with_suffix(".go").exists() and time.monotonic() - began < 300:
+            time.sleep(0.1)
         time.sleep(25)
     temporary.write_text(f"whole, seed {arguments.seed}\n")
 note("end")

@@ -50,8 +50,12 @@ JobAcctGatherParams=OverMemoryKill
 GresTypes=gpu
 NodeName=node1 NodeHostname={host} NodeAddr=127.0.0.1 Port={first} CPUs=4 RealMemory=10000 Gres=gpu:fake:2 Feature=h200
 NodeName=node2 NodeHostname={host} NodeAddr=127.0.0.1 Port={second} CPUs=4 RealMemory=10000 Gres=gpu:fake:2
-PartitionName=main Nodes=node1,node2 Default=YES MaxTime=1-00:00:00 DefMemPerCPU=500 State=UP
-PartitionName=big Nodes=node1,node2 MaxTime=1-00:00:00 DefMemPerCPU=500 State=UP
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=DEFAULT Nodes=node1,node2 MaxTime=1-00:00:00 DefMemPerCPU=500 State=UP
+PartitionName=main Default=YES PriorityTier=2 PreemptMode=OFF
+PartitionName=big PriorityTier=2 PreemptMode=OFF
+PartitionName=spare PriorityTier=1 GraceTime=30
 """
 
 

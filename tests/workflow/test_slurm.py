@@ -28,6 +28,11 @@ def journal(checkout: Checkout, fault: str) -> list[str]:
     return [line.split()[0] for line in file.read_text().splitlines()] if file.exists() else []
 
 
+def let_end(checkout: Checkout) -> None:
+    """Let a slow job end, in 25 seconds."""
+    (checkout.folder / "work/journal/slow.go").touch()
+
+
 def result(checkout: Checkout, fault: str) -> str:
     return (checkout.folder / f"results/micro/faults/{fault}.txt").read_text()
 
@@ -117,6 +122,7 @@ def test_kill_9_of_snakemake_and_resume(faulty: Checkout, cluster: SlurmCluster,
     faulty.snakemake(target, *FAULTS, "--unlock")
     again = faulty.snakemake(target, *SLURM, *FAULTS, check=False)
     assert "1 jobs of an earlier run of 'micro' are still alive (fault " in again, "nobody runs beside what is left"
+    let_end(faulty)
     text = resume(faulty, MICRO, *(["--wait"] if wait else []))
     assert "left 1 live jobs: fault" in text
     assert journal(faulty, "slow") == (["begin", "end"] if wait else ["begin", "begin", "end"]), text
@@ -135,6 +141,7 @@ def test_what_ended_unseen_is_made_again_where_settings_changed(faulty: Checkout
     faulty.until(lambda: journal(faulty, "slow") == ["begin"], "running job")
     main.kill()
     main.wait()
+    let_end(faulty)
     faulty.until(lambda: not cluster.running("slow"), "end of the orphan")
     assert journal(faulty, "slow") == ["begin", "end"]
     faulty.edit(MICRO, "name: micro", "seed: 2\nname: micro")
@@ -171,5 +178,6 @@ def test_plain_sbatch_gives_the_same_tables(micro: Checkout, faulty: Checkout, c
     faulty.until(lambda: journal(faulty, "slow") == ["begin"], "running job")
     main.kill()
     main.wait()
+    let_end(faulty)
     assert "left 1 live jobs: fault" in resume(faulty, MICRO)
     assert journal(faulty, "slow") == ["begin", "begin", "end"] and result(faulty, "slow") == "whole, seed 1\n"

@@ -133,3 +133,17 @@ def test_training_that_runs_out_of_time_goes_on_by_itself(
     summary = json.loads((ready_to_train.folder / RUN / "summary.json").read_text())
     assert summary["attempts"] == 2 and summary["steps"] == 480
     assert_same_model(ready_to_train.folder / RUN, undisturbed)
+
+
+def test_preempted_training_goes_on(undisturbed: Path, ready_to_train: Checkout, cluster: SlurmCluster) -> None:
+    """A job of a partition with priority takes the node; Slurm gives half a minute to save, and starts ours again."""
+    resources = {"memory": 3000, "runtime": 10, "partition": "spare"}
+    config = ready_to_train.experiment("long", **LONG, resources__train_sft=resources)
+    main = ready_to_train.start("snakemake", MODEL, *SLURM, "--configfile", config)
+    ready_to_train.until(lambda: steps_made(ready_to_train.folder / WORK) > 50, "steps", 180)
+    (job,) = cluster.running("train_sft")
+    cluster.run("sbatch", "-p", "main", "--exclusive", "-w", job["node"], "-t", "2", "--wrap", "sleep 15")
+    assert main.wait(timeout=400) == 0, ready_to_train.log.read_text()[-6000:]
+    summary = json.loads((ready_to_train.folder / RUN / "summary.json").read_text())
+    assert summary["attempts"] == 2 and summary["steps"] == 480
+    assert_same_model(ready_to_train.folder / RUN, undisturbed)
