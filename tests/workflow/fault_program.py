@@ -48,7 +48,7 @@ with replacing(arguments.output) as temporary:
         time.sleep(600)
     if arguments.fault == "killed" and attempt == 1:
         os.kill(0, signal.SIGKILL)
-    if arguments.fault in ("requeued", "node") and attempt == 1:
+    if arguments.fault in ("requeued", "node", "preempted") and attempt == 1:
         time.sleep(600)
     if arguments.fault == "slow":  # until it may end, then as long as a Snakemake may take to find it alive
         began = time.monotonic()
@@ -56,4 +56,6 @@ with replacing(arguments.output) as temporary:
             time.sleep(0.1)
         time.sleep(25)
     temporary.write_text(f"whole, seed {arguments.seed}\n")
+if arguments.fault == "edge" and attempt == 1:  # all is written when the limit comes
+    time.sleep(600)
 note("end")

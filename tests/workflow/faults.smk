@@ -12,7 +12,7 @@ rule faults:
     input:
         expand(
             f"{PATHS.results}/faults/{{fault}}.txt",
-            fault=["exit7", "memory", "time", "killed", "requeued", "none"],
+            fault=["exit7", "memory", "time", "edge", "killed", "requeued", "none"],
         ),
 
 

@@ -83,7 +83,7 @@ def test_every_fault_ends_in_the_right_result(faulty: Checkout, cluster: SlurmCl
     assert main.wait(timeout=700) == 0, faulty.log.read_text()[-6000:]
     attempts = {path.stem: journal(faulty, path.stem) for path in (faulty.folder / "work/journal").glob("*.txt")}
     print(pd.Series({fault: " ".join(words) for fault, words in attempts.items()}).to_string())
-    for fault in ("exit7", "memory", "time", "killed", "requeued", "none"):
+    for fault in ("exit7", "memory", "time", "edge", "killed", "requeued", "none"):
         assert result(faulty, fault) == "whole, seed 1\n", fault
         assert attempts[fault] == (["begin", "end"] if fault == "none" else ["begin", "begin", "end"]), fault
     assert not [words for words in attempts.values() if "overlap" in words]
@@ -102,6 +102,19 @@ def test_a_job_whose_node_is_lost_is_started_again(faulty: Checkout, cluster: Sl
     finally:
         cluster.run("scontrol", "update", f"nodename={job['node']}", "state=resume")
     assert journal(faulty, "node") == ["begin", "begin", "end"] and result(faulty, "node") == "whole, seed 1\n"
+
+
+def test_a_preempted_job_is_started_again(faulty: Checkout, cluster: SlurmCluster) -> None:
+    """By a partition of higher priority; it is not ended by its own program, as training is, but by Slurm."""
+    target = "results/micro/faults/preempted.txt"
+    config = faulty.experiment("spare", name="micro", resources__default__partition="spare")
+    main = faulty.start("snakemake", target, *SLURM, "--snakefile", "faults.smk", "--configfile", config)
+    faulty.until(lambda: journal(faulty, "preempted") == ["begin"], "job to preempt")
+    cluster.preempt("preempted")
+    assert main.wait(timeout=400) == 0, faulty.log.read_text()[-6000:]
+    assert (
+        journal(faulty, "preempted") == ["begin", "begin", "end"] and result(faulty, "preempted") == "whole, seed 1\n"
+    )
 
 
 def resume(checkout: Checkout, *arguments: str, check: bool = True) -> str:

@@ -141,8 +141,7 @@ def test_preempted_training_goes_on(undisturbed: Path, ready_to_train: Checkout,
     config = ready_to_train.experiment("long", **LONG, resources__train_sft=resources)
     main = ready_to_train.start("snakemake", MODEL, *SLURM, "--configfile", config)
     ready_to_train.until(lambda: steps_made(ready_to_train.folder / WORK) > 50, "steps", 180)
-    (job,) = cluster.running("train_sft")
-    cluster.run("sbatch", "-p", "main", "--exclusive", "-w", job["node"], "-t", "2", "--wrap", "sleep 15")
+    cluster.preempt("train_sft")
     assert main.wait(timeout=400) == 0, ready_to_train.log.read_text()[-6000:]
     summary = json.loads((ready_to_train.folder / RUN / "summary.json").read_text())
     assert summary["attempts"] == 2 and summary["steps"] == 480

@@ -48,6 +48,8 @@ LETTERS = re.compile(r"(?:\\text\{)?\s*[A-H](?:\s*(?:,|\band\b|\\text\{\s*and\s*
 NO_SOLUTION = {"no solution", "no solution exist", "empty set", "solution set is empty"}
 _NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 NUMBER_WORDS = _NUMBERS.split()
+DATE = re.compile(r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2\d{4})")
+"""A day, which is no difference or quotient."""
 BRACKETS = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", r"\langle": r"\rangle"}
 
 
@@ -58,6 +60,8 @@ def readings(answer: str, gold: bool = False) -> tuple[Value, ...]:
     if clock := CLOCK.search(answer):
         answer, half = f"{answer[: clock.end(1)]}{answer[clock.end() :]}", f"{clock[2].upper()}M"
     text = MODULUS.sub(r" \\pmod{\1}", plain(answer))
+    if DATE.fullmatch(text):
+        return (Text("-".join(number.lstrip("0") for number in re.findall(r"\d+", text))),)
     found: list[Value] = [Text(words_of("".join(re.findall("[A-H]", text))))] if LETTERS.fullmatch(text) else []
     for form in dict.fromkeys([joined_thousands(text), text]):
         for value, unit in _with_units(LEAD.sub("", form) or form, gold):

@@ -90,6 +90,5 @@ def without_unit(text: str, gold: bool) -> tuple[str, str] | None:
 
 def _is_open(value: str) -> bool:
     """Return whether a text ends where something must follow, or a bracket is open in it."""
-    return value.rstrip().endswith(("=", ",", "+", "-", "_", "^", "\\", "<", ">")) or value.count("{") != value.count(
-        "}"
-    )
+    ends = value.rstrip().endswith(("=", ",", "+", "-", "_", "^", "\\", "<", ">", " and", " or"))
+    return ends or value.count("{") != value.count("}")

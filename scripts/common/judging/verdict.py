@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from scripts.common.judging.compare import same
 from scripts.common.judging.final import final_answer
+from scripts.common.judging.labels import same_labels
 from scripts.common.judging.letters import final_letter, letter_of
 from scripts.common.judging.notation import plain
 from scripts.common.judging.parsing import readings
@@ -38,6 +39,8 @@ def same_answer(gold: str, answer: str) -> tuple[bool, str]:
     gold = gold.strip()
     if max(len(gold), len(answer)) > LONGEST:
         return "".join(gold.split()) == "".join(answer.split()), "as it is written"
+    if (labels := same_labels(gold, answer)) is not None:
+        return labels, "labels"
     letter = LETTERED.fullmatch(plain(gold))
     if letter and (found := letter_of(plain(answer), LETTERS, small=False)):
         return found == (letter[1] or letter[2]), "letter"
