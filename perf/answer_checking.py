@@ -62,6 +62,7 @@ INTRODUCTION = r"""# How answers are checked
 4. `compare`: values are compared by what they are. Numbers are equal exactly (60 digits, or as rationals); expressions,
    at points that are the same for the same names; a decimal of six or more digits equals what it is rounded from. Names
    must agree where both answers have one. Units may be left out; known ones must agree where both have one.
+   Several options, (A)(C) or ii and iii, are `labels`, a set of them.
 
 An answer has 30 s and 4 GiB in a process of its own; one that takes more counts as wrong, `reason` in the table of
 answers says so, and no other answer is touched. The column `rule` says what was compared.

@@ -2,7 +2,8 @@
 
 A pair is a run with one process and a run with two on the same rows, by turns in either order; the ratio is taken pair
 by pair, so that other work on the machine, which changes from minute to minute, falls on both. The outputs must be
-the same. Seconds are those of the programs' provenance: start of Python left out, start of the further processes in.
+the same. Each process must have many parts (of 256 rows, or 64 that are cut), or the last one decides. Seconds are
+those of the programs' provenance: start of Python left out, start of the further processes in.
 """
 
 import json
@@ -106,9 +107,9 @@ def alone_in_segment_steps(pool: Path) -> float:
 
 def main() -> None:
     parser = Program(__doc__)
-    parser.add_argument("--rows", type=int, default=3000, help="rows (default: 3000)")
+    parser.add_argument("--rows", type=int, default=6000, help="rows (default: 6000)")
     parser.add_argument("--sentences", type=int, default=300, help="sentences of a chain (default: 300)")
-    parser.add_argument("--cut-rows", type=int, default=300, help="rows that are cut into steps (default: 300)")
+    parser.add_argument("--cut-rows", type=int, default=1000, help="rows that are cut into steps (default: 1000)")
     parser.add_argument("--pairs", type=int, default=3, help="pairs of runs (default: 3)")
     parser.add_argument("--output", type=Path, help="JSON file to write as well")
     arguments = parser.parse_args()

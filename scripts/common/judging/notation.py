@@ -12,8 +12,12 @@ CHARACTERS = {
     "％": "%", "【": "[", "】": "]", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u3000": " ", "∖": r"\setminus ",
     "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "µ": r"\mu ", "ℓ": r"\ell ", "∫": r"\int ",
     "∑": r"\sum ", "→": r"\to ", "’": "'", "∛": r"\sqrt[3]",
+    "∠": r"\angle ", "△": r"\triangle ", "∥": r"\parallel ", "⊥": r"\perp ", "∂": r"\partial ", "⊂": r"\subset ",
+    "⊆": r"\subseteq ", "∉": r"\notin ", "¬": r"\neg ", "∧": r"\wedge ", "∨": r"\vee ",
 }  # fmt: skip
 SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n", strict=True))
+CAPITALS = "ΓΔΘΛΞΠΣΦΨΩ"
+"""Greek capitals that have a command; the others look Latin."""
 SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
 CJK = r"\u3400-\u9fff"
 
@@ -42,6 +46,10 @@ BLANK_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d,])")
 COMMA_THOUSANDS = re.compile(r"(?<![\d.,(\[{])[1-9]\d{0,2}(?:,\d{3})+(?!\d)(?!,\d)")
 SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 SCALE = re.compile(rf"(?<=[\d}}])\s*(\\text\{{)?\s*\b({'|'.join(SCALES)})s?\b", re.IGNORECASE)
+BEHIND_NUMBER = re.compile(r"(?:[\d})\u0002]|\\pi)(?:\s|~|\\[,;:! ]|\\cdot|\\quad)*$")
+# m, m/s, N \cdot m, m^2: in a font of words and behind a number. d, e and i alone are none.
+_POWER = r"(?:\^?-?\d|\^\{-?\d\})?"
+UNIT = re.compile(rf"\s*(?:[A-Za-cf-hj-z]|[A-Za-z]{{2,4}}){_POWER}(?:\s*(?:/|\\cdot|\s)\s*[A-Za-z]{{1,4}}{_POWER})*\s*")
 ROW = "\u0003"
 """In the place of \\\\, which is no blank behind a backslash."""
 SPACES = re.compile(r"\\(?:[,;:! >]|quad|qquad|thinspace|enspace|hfill|hspace\{[^{}]*\})|~|&nbsp;")
@@ -57,6 +65,8 @@ def _characters(text: str) -> str:
     for character in text:
         if character in CHARACTERS:
             found.append(CHARACTERS[character])
+        elif unicodedata.name(character, "").startswith("GREEK CAPITAL LETTER ") and character in CAPITALS:
+            found.append("\\" + unicodedata.name(character).split(" ")[3].capitalize().replace("Lamda", "Lambda") + " ")
         elif unicodedata.decomposition(character).startswith("<fraction>"):
             above, below = unicodedata.normalize("NFKC", character).split("\u2044")
             found.append(rf"\frac{{{above}}}{{{below}}}")
@@ -96,10 +106,11 @@ def _without_fonts(text: str) -> str:
 
 def _font(match: re.Match[str]) -> str:
     """Return words in a font as \\text{words}, and mathematics as it is."""
+    before = match.string[: match.start()]
     inner = match[1].replace("~", " ")
-    unit = re.search(r"[\d})]\s*$", match.string[: match.start()]) and re.fullmatch(
-        r"\s*[A-Za-cf-hj-z]\s*", inner
-    )  # not d, e, i
+    if inner[:1].isalpha() and re.search(r"\\[A-Za-z]+$", before):
+        inner = " " + inner  # \pi\mathrm{m}
+    unit = BEHIND_NUMBER.search(before) and UNIT.fullmatch(inner)
     words = unit or re.search(rf"[A-Za-z]{{2,}}|[{CJK}]", inner)
     if words and not match[0].startswith((r"\mathbf", r"\boldsymbol", r"\bm", r"\mathcal", r"\boxed", r"\ensuremath")):
         return "\u0001" + inner + "\u0002"

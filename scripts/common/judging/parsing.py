@@ -76,7 +76,9 @@ def readings(answer: str, gold: bool = False) -> tuple[Value, ...]:
 def _with_units(text: str, gold: bool) -> list[tuple[str, str]]:
     """Return the text without its unit, if it has one, and as it is."""
     without = units.without_unit(text, gold)
-    return [(without[0], without[1]), (text, "")] if without else [(text, "")]
+    if without and without[1] == "deg":
+        return [without]  # with its sign it would be read as a number without a unit
+    return [without, (text, "")] if without else [(text, "")]
 
 
 def _in_unit(value: Value, unit: str) -> Value:
@@ -91,7 +93,9 @@ def words_of(text: str) -> str:
     """Return a text as words in one way of writing: capitals and plurals do not matter where there are words."""
     inner = re.sub(r"\\text\{([^{}]*)\}", r" \1 ", text)
     inner = re.sub(r"^\s*there (?:is|are|exists?)\b", " ", inner, flags=re.IGNORECASE)
-    if re.search(rf"[A-Za-z]{{3,}}|[{CJK}]", re.sub(r"\\[A-Za-z]+", "", inner)) and not re.search(r"[=^_\\]", inner):
+    if re.search(rf"[A-Za-z]{{3,}}|[{CJK}]|^\W*[Nn][Oo]\W*$", re.sub(r"\\[A-Za-z]+", "", inner)) and not re.search(
+        r"[=^_\\]", inner
+    ):
         words = re.findall(rf"[a-z]+|\d+(?:\.\d+)?|[{CJK}]|[^\s\w.,;:!?'\"()-]|-(?=\d)", inner.lower())
         words = [word.removesuffix("s") if len(word) > 3 else word for word in words if word not in ("a", "an", "the")]
         return r"\emptyset" if " ".join(words) in NO_SOLUTION else " ".join(words)

@@ -62,8 +62,8 @@ def _letters(run: str, before: Tokens) -> Tokens:
     if run.startswith("ln") and len(run) == 3:
         return [Token("command", r"\ln"), Token("letters", run[2:])]
     inside = bool(before) and before[-1].text == "{" and len(before) > 1 and before[-2].text == "_"
-    if len(run) > 3 or inside:
-        return [Token("letters", run)]
+    if len(run) > 3 or inside or len(set(run)) < len(run) == 3 or run.lower() in ("no", "on"):
+        return [Token("letters", run)]  # HHT is no H^2 T: a letter twice would be a power
     if len(run) == 2 and run[0] == "d" and not (before and before[-1].kind == "letters"):
         return [Token("letters", run)]  # dx is no product
     return [Token("letters", letter) for letter in run]

@@ -11,11 +11,22 @@ mm millimeter millimetre|cm centimeter centimetre 厘米|dm decimeter|m meter me
 |mg milligram|lb lbs pound|oz ounce|l liter litre|ml milliliter|gal gallon|N newton|J joule|kJ kilojoule|W watt
 |kW|V volt|A ampere|Pa pascal|kPa|Hz hertz|kHz|MHz|K kelvin|degC celsius|degF fahrenheit|mol mole|eV|keV|MeV|cent
 |dollar|euro|AU|pc|ly|rad radian|mph|M|C coulomb|T tesla|erg|dyne|angstrom|sr|Ω ohm|deg degree|元|岁|m2 平方米
-|cm2 平方厘米|m3 立方米|cm3 立方厘米
+|cm2 平方厘米|m3 立方米|cm3 立方厘米|B byte|bit|torr|atm atmosphere|mmHg|bar|cal calorie|kcal|acre|ha hectare|qt quart
+|pint|ton tonne|knot|yen|farad F|henry H|siemens|tesla T|weber Wb|lumen lm|lux lx|candela cd|mmol|rpm
 """
 CANONICAL = {
     word: group.split()[0] for group in _SAME.replace("\n", "").split("|") if group.split() for word in group.split()
 }
+# A prefix may stand before any unit of physics, as a letter before its sign (kV) or as a word before its name.
+_PREFIXES = {
+    "tera": "T", "giga": "G", "mega": "M", "kilo": "k", "deci": "d", "centi": "c", "milli": "m", "micro": "u",
+    "nano": "n", "pico": "p", "femto": "f",
+}  # fmt: skip
+_SIGNS = "mol|m|g|s|A|K|cd|Hz|N|Pa|J|W|C|V|F|Ω|S|Wb|T|H|lm|lx|eV|L|l|cal|B|bit|bar|M|t|h|min"
+_NAMES = "volt ampere amp hertz watt joule newton pascal farad henry ohm tesla weber bit byte mole calorie electronvolt"
+_SIGN_OF = {name: CANONICAL.get(name, name) for name in _NAMES.split()} | {"amp": "A", "electronvolt": "eV"}
+_OF_SIGNS = re.compile(rf"(?:(?:{'|'.join(_PREFIXES.values())}|)(?:{_SIGNS})(?:-?\d)?)+")
+_PREFIXED = re.compile(rf"(?:{'|'.join(_PREFIXES.values())})(?:{_SIGNS})")
 # Letters that are units only behind a number that a model wrote: in a gold answer they are variables.
 SINGLE = {"m", "s", "g", "h", "l", "N", "J", "W", "V", "A", "K"}
 # Words of a condition or a range: what they stand in is no unit.
@@ -30,13 +41,19 @@ PLAIN = re.compile(
 TEXT = re.compile(
     r"^(?P<value>.*\S)\s*\\text\{(?P<unit>[^{}]*)\}\s*(?P<power>\^\s*\{?\s*-?\d\s*\}?)?(?P<more>(?:\s*/\s*[A-Za-z]+)?)$"
 )
+SEVERAL = re.compile(r"\\text\{([^{}]*)\}\s*(?:\\cdot\s*)?\\text\{([^{}]*)\}")
+DEGREES = re.compile(r"^(?P<value>[-+]?[\d.,]+)\s*\^\s*\{?\s*\\circ\s*\}?$")
+MICRO_OR_OHM = re.compile(
+    r"^(?P<value>.*?(?:[\d})]|\\pi))(?:[\s{]|\\text\{)*(?P<unit>\\mu(?:[\s{]|\\text\{)*[mgslLFAVCHWJT]|[kMm]?[\s}]*\\Omega)[\s}]*$"
+)
 BRACKETED = re.compile(rf"^(?P<value>.*\S)\s*\((?:\\text\{{)?\s*(?P<unit>[A-Za-z {CJK}]{{2,}})\}}?\s*\)$")
 CHINESE = re.compile(rf"^(?P<value>[^{CJK}]*[\dA-Za-z}})%])\s*(?P<unit>[{CJK}]{{1,4}})$")
 
 
 def canonical(unit: str, power: str = "") -> str:
     """Return a unit in one way of writing."""
-    words = [_word(word) for word in re.split(r"\s+|(?<=/)|(?=/)|(?<=\^)|(?=\^)", unit.strip()) if word]
+    unit = re.sub(r"\\mu\s*(?=[A-Za-z])", "u", unit).replace(r"\Omega", "Ω").replace(r"\cdot", " ")
+    words = [_word(word) for word in re.split(r"[\s^{}]+|(?<=/)|(?=/)", unit.strip()) if word]
     power = re.sub(r"[\s{}^]", "", power)
     joined = "".join(words)
     for name, number in (("square", "2"), ("sq", "2"), ("cubic", "3")):
@@ -47,7 +64,13 @@ def canonical(unit: str, power: str = "") -> str:
 
 def _word(word: str) -> str:
     word = word.strip(".")
-    for form in (word, word.lower(), word.lower().removesuffix("s"), word.lower().removesuffix("es")):
+    for prefix, letter in _PREFIXES.items():
+        sign = _SIGN_OF.get(word.lower().removeprefix(prefix).removesuffix("s"))
+        if sign and word.lower().startswith(prefix):
+            return letter + sign
+    if word in CANONICAL or _OF_SIGNS.fullmatch(word):
+        return CANONICAL.get(word, word)  # mM is no mm
+    for form in (word.lower(), word.lower().removesuffix("s"), word.lower().removesuffix("es")):
         if form in CANONICAL:
             return CANONICAL[form]
     return word.lower().removesuffix("s") if len(word) > 3 else word
@@ -55,13 +78,19 @@ def _word(word: str) -> str:
 
 def is_known(unit: str) -> bool:
     """Return whether a canonical unit is one of physics or money, and no word such as 'balls'."""
-    return re.sub(r"[-\d]", "", unit.partition("/")[0]) in set(CANONICAL.values())
+    first = unit.partition("/")[0]
+    return re.sub(r"[-\d]", "", first) in set(CANONICAL.values()) or bool(_OF_SIGNS.fullmatch(first))
 
 
 def without_unit(text: str, gold: bool) -> tuple[str, str] | None:
     """Return plain notation without the unit at its end, and that unit; None where there is none."""
     if re.search(r"\^\s*\{?\\circ\s*\}?\s*[CF]$", text):
         return re.sub(r"\^\s*\{?\\circ\s*\}?\s*[CF]$", "", text), "deg" + text[-1]
+    if found := DEGREES.match(text):
+        return found["value"], "deg"
+    if found := MICRO_OR_OHM.match(text):
+        return found["value"], canonical(re.sub(r"[{}]|\\text", "", found["unit"]).replace(" ", ""))
+    text = SEVERAL.sub(r"\\text{\1 \2}", text)
     found = TEXT.match(text) or BRACKETED.match(text)
     if found:
         unit = found["unit"] + (found.groupdict().get("more") or "")
@@ -80,7 +109,7 @@ def without_unit(text: str, gold: bool) -> tuple[str, str] | None:
         for word in words
     ):
         known = True
-    elif len(words) == 1 and words[0] in SINGLE:
+    elif len(words) == 1 and (words[0] in SINGLE or (found["blank"] and _PREFIXED.fullmatch(words[0]))):
         known = not gold and bool(re.fullmatch(r"[-+]?[\d.,]+(\s*\\times 10\^\{?-?\d+\}?)?", found["value"]))
     else:
         known = bool(found["blank"]) and all(len(word) >= 4 and word.islower() for word in words[:1])
