@@ -6,7 +6,7 @@ from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
-from scripts.common.cli import UserError
+from scripts.common.cli import UserError, heavy_imports
 from scripts.common.config.model import ChatSettings
 from scripts.common.program import Program
 
@@ -86,10 +86,11 @@ def load_tokenizer(
     `chat_template` is a Jinja file that replaces the model's own. Raises UserError when there is no chat template at
     all, or no tokenizer that can be loaded without running code of the model's own.
     """
-    from transformers import AutoTokenizer
-
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
+        with heavy_imports():  # a second of four
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).strip().split("\n")[0]
         raise UserError(f"the tokenizer of the model in '{folder}' cannot be loaded: {reason}") from error

@@ -15,6 +15,7 @@ PASS_RATE = (
     "Pass rate: the mean share of right answers of the model that was asked, over the rows where it is known; high is "
     "easy. "
 )
+CONTAMINATED = "Contaminated: rows that hold a question of a benchmark that cleaned nothing."
 
 
 def contents(facts: Facts) -> str:
@@ -46,10 +47,8 @@ def contents(facts: Facts) -> str:
     caption = (
         "What every arm is trained on, so that a difference in scores can be read beside one in length; a control is "
         "the mean over its draws, its largest source or category that of the first. Steps are those that stay after "
-        f"pruning, of the chains that were cut into steps. {PASS_RATE if known else ''}"
-        "Contaminated: rows that hold a question of a benchmark that "
-        "cleaned nothing."
-    )
+        f"pruning, of the chains that were cut into steps. {PASS_RATE if known else ''}{CONTAMINATED if late else ''}"
+    ).strip()
     widths = [28, *[72 // (len(headers) - 1)] * (len(headers) - 1)]
     parts = [table(headers, rows, "l" + "r" * (len(headers) - 1), widths, caption, "tbl-contents"), _notes(facts)]
     if overlap.several(facts.experiment):
