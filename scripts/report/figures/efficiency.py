@@ -74,7 +74,7 @@ def plot(arms: pd.DataFrame, scores: pd.DataFrame, comparisons: pd.DataFrame, pa
     benchmarks = list(dict.fromkeys(arms["benchmark"]))
     columns = min(COLUMNS, len(benchmarks))
     rows = -(-len(benchmarks) // columns)
-    figure, grid = style.new_figure(0.55 + 2.0 * rows, rows, columns)
+    figure, grid = style.new_figure(0.4 + style.legend_height(len(names)) + 2.0 * rows, rows, columns)
     for axes, benchmark in zip(grid.flat, benchmarks, strict=False):
         own, runs, compared = (table[table["benchmark"] == benchmark] for table in (arms, scores, comparisons))
         draw_benchmark(axes, own, runs, compared, styles)

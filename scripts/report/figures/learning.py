@@ -34,7 +34,8 @@ def plot(table: pd.DataFrame, path: Path) -> None:
     """Write the figure from the table `learning`."""
     benchmarks = list(dict.fromkeys(table["benchmark"]))
     rows = -(-len(benchmarks) // COLUMNS)
-    figure, grid = style.new_figure(2.2 * rows + 0.5, rows, min(COLUMNS, len(benchmarks)))
+    height = 2.2 * rows + 0.35 + style.legend_height(table["arm"].nunique())
+    figure, grid = style.new_figure(height, rows, min(COLUMNS, len(benchmarks)))
     panels = list(grid.flat)
     for axes, benchmark in zip(panels, benchmarks, strict=False):
         _panel(axes, table[table["benchmark"] == benchmark], benchmark == benchmarks[0])

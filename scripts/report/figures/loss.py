@@ -32,9 +32,10 @@ def smooth(loss: "pd.Series[float]") -> "pd.Series[float]":
 
 def plot(logs: dict[str, pd.DataFrame], path: Path) -> None:
     """Write the curves of the runs' logs (columns epoch, loss and learning_rate), by run name."""
-    figure, grid = style.new_figure(3.2, rows=2, sharex=True, height_ratios=[3, 1])
-    above, below = grid[:, 0]
     arms = list(dict.fromkeys(run.rpartition("-t")[0] for run in logs))
+    height = 3.05 + style.legend_height(len(arms))
+    figure, grid = style.new_figure(height, rows=2, sharex=True, height_ratios=[3, 1])
+    above, below = grid[:, 0]
     for place, arm in enumerate(arms):
         of_arm = [log for run, log in logs.items() if run.rpartition("-t")[0] == arm]
         look = {
@@ -47,7 +48,7 @@ def plot(logs: dict[str, pd.DataFrame], path: Path) -> None:
             label = arm_label(arm) if number == 0 else None
             above.plot(log["epoch"], smooth(log["loss"]), label=label, **look)
             below.plot(log["epoch"], log["learning_rate"], **look)
-    above.set_ylabel("training loss, nats a token")
+    above.set_ylabel("loss, nats a token")
     below.set_ylabel("learning rate")
     below.set_xlabel("epoch")
     below.set_xlim(left=0)

@@ -59,6 +59,11 @@ def runs_of(scores: pd.DataFrame, arm: str) -> pd.DataFrame:
     return scores[own if own.any() else draws.str.replace(r"-d\d+$", "", regex=True) == arm]
 
 
+def legend_height(entries: int, columns: int = 4) -> float:
+    """Return the inches that a legend above a figure takes, by its number of entries."""
+    return 0.15 * -(-entries // columns)
+
+
 def new_figure(height: float, rows: int = 1, columns: int = 1, **options: Any) -> "tuple[Figure, Any]":
     """Return a figure of the page's width and its axes (always a 2-D array)."""
     import matplotlib
