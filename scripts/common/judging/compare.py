@@ -110,7 +110,7 @@ def _same_items(gold: tuple[Value, ...], answer: tuple[Value, ...]) -> bool:
 
 def _same_several(gold: Several, answer: Several) -> bool:
     """Each of one is one of the other, whatever their order."""
-    if len(gold.items) != len(answer.items):
+    if len(gold.items) != len(answer.items) or (_is_either(gold) != _is_either(answer)):
         return False
     left = list(answer.items)
     for item in gold.items:
@@ -119,6 +119,11 @@ def _same_several(gold: Several, answer: Several) -> bool:
             return False
         left.remove(match)
     return True
+
+
+def _is_either(several: Several) -> bool:
+    """Return whether one of statements about several names holds: x > 2 or y < 3, which is no x > 2, y < 3."""
+    return several.braces and len({item.name for item in several.items if isinstance(item, Named)}) > 1
 
 
 def _same_in_order(gold: Several | Row, answer: Several | Row) -> bool:

@@ -14,6 +14,10 @@ FEWEST_DIGITS = 6
 """Significant digits that a rounded decimal must have to stand for an exact value."""
 DISCRETE = (sp.floor, sp.ceiling, sp.factorial, sp.binomial, sp.Mod)
 
+STEPS = (sp.floor, sp.ceiling)
+COUNTS = set("abcdhijklmnpqrsABCDHIJKLMNPQRS")
+"""Names of whole numbers where a floor is taken of them: of n/2, but not of x."""
+
 
 def value_of(expression: sp.Expr) -> sp.Expr:
     """Return a number to PRECISION digits; exact rationals stay."""
@@ -80,9 +84,10 @@ def same_expression(left: sp.Expr, right: sp.Expr) -> bool:
         return same_value(left, right)
     if left.free_symbols != right.free_symbols and not _cancels(left, right):
         return False
+    names = {symbol.name for symbol in symbols}
     whole = _is_discrete(left, right)
     points = _points(symbols, whole, INTEGER_POINTS if whole else POINTS)
-    if left.has(sp.Abs) or right.has(sp.Abs):
+    if any(each.has(sp.Abs) or (each.has(*STEPS) and not names <= COUNTS) for each in (left, right)):
         points += _points(symbols, False, 3 * POINTS, negative=True)
     return all(same_value(left.subs(point), right.subs(point)) for point in points)
 

@@ -121,6 +121,11 @@ class Reader:
         token, before = self._next(), self._tokens[self._at - 1]
         if token is None or token.kind == "text":
             return False
+        if token.kind == before.kind == "letters" and max(len(token.text), len(before.text)) > 2:
+            return False  # words: their order matters
+        if token.kind == "number" and before.kind == "letters":
+            following = self._next(1)  # n2^n, but neither H2O nor 2 to 3
+            return following is not None and following.text == "^"
         if token.kind == "number":
             return before.kind != "number" and not (before.kind == "other" and before.text == "/")
         if token.kind == "letters" or token.text in ("(", "{", "[", r"\lfloor", r"\lceil"):
@@ -148,9 +153,10 @@ class Reader:
         while True:
             if self._is("!"):
                 self._take()
+                twice = self._is("!") and bool(self._take())
                 if found.is_Integer and found > 1500:
                     raise Unreadable("a factorial too large")
-                found = sp.factorial(found)
+                found = sp.factorial2(found) if twice else sp.factorial(found)
             elif self._is("%"):
                 self._take()
                 found = found / 100
@@ -175,6 +181,12 @@ class Reader:
                 return texts[1:]
             texts.append(token.text)
         raise Unreadable("a brace is never closed")
+
+    def _raw_group_at(self, ahead: int) -> list[str] | None:
+        self._at += ahead
+        group = self._raw_group()
+        self._at -= ahead
+        return group
 
     def _skip_group(self) -> None:
         group = self._raw_group()
@@ -249,12 +261,8 @@ class Reader:
         token = self._take()
         value = number(token.text)
         following = self._next()
-        if following and following.text == r"\overline" and "." in token.text:
-            self._take()
-            digits = "".join(self._raw_group() or [])
-            self._skip_group()
-            if not digits.isdigit():
-                raise Unreadable("a period that is no number")
+        if following and following.text in (r"\overline", r"\bar", r"\dot") and "." in token.text:
+            digits = self._period()
             places = len(token.text.partition(".")[2])
             return value + sp.Rational(int(digits), (10 ** len(digits) - 1) * 10**places)
         if not token.text.isdigit() or following is None:
@@ -272,6 +280,26 @@ class Reader:
             self._at += 3
             return value + sp.Rational(int(texts[0]), int(texts[2]))
         return value
+
+    def _period(self) -> str:
+        r"""Return the digits that are repeated: \overline{36}, \dot{3}\dot{6}; of more, first and last are dotted."""
+        mark, digits = self._take().text, self._digits()
+        if mark == r"\dot":
+            between = self._take().text if (piece := self._next()) and piece.kind == "number" else ""
+            if self._is(r"\dot"):
+                self._take()
+                digits += between + self._digits()
+            elif between:
+                raise Unreadable("digits behind a period")
+        if not digits.isdigit():
+            raise Unreadable("a period that is no number")
+        return digits
+
+    def _digits(self) -> str:
+        """Return the digits that an accent stands over, and pass them."""
+        group, piece = self._raw_group(), self._next()
+        self._skip_group()
+        return "".join(group) if group is not None else piece.text if piece else ""
 
     def _symbol(self, name: str) -> sp.Expr:
         """Return a letter with its subscript and marks; e and i are the constants where they stand bare."""
@@ -294,6 +322,16 @@ class Reader:
             return sp.E
         if name == "i":
             return sp.I
+        if (
+            self._is("^")
+            and (raised := self._raw_group_at(1))
+            and raised[0] == "("
+            and len(raised) == 3
+            and name != "e"
+        ):
+            self._take()
+            self._skip_group()
+            name += "^" + "".join(raised)  # x^{(2)}, the second x
         if self._is("(") and len(bare) == 1:
             inner = self._plain_arguments()
             if inner is not None:
@@ -307,9 +345,7 @@ class Reader:
             return []
         if following.text in MARKS - {"T"}:
             return [following.text]
-        self._at += 1
-        group = self._raw_group() or []
-        self._at -= 1
+        group = self._raw_group_at(1) or []
         return group if group and set(group) <= MARKS else []
 
     def _plain_arguments(self) -> str | None:
@@ -342,10 +378,10 @@ class Reader:
         if name in CONSTANTS:
             return CONSTANTS[name]
         if name in ACCENTS:
-            group = self._raw_group()
-            piece = self._next()
-            self._skip_group()
-            return self._symbol(f"{name}.{''.join(group) if group is not None else piece.text if piece else ''}")
+            inner = self._digits()
+            if inner.replace(".", "").isdigit():
+                raise Unreadable("an accent over digits")
+            return self._symbol(f"{name}.{inner}")
         if name in GREEK:
             return self._symbol("\\" + name)
         raise Unreadable(f"\\{name} is not understood")

@@ -10,6 +10,7 @@ CHARACTERS = {
     "º": r"^\circ ", "℃": r"^\circ C", "⟨": r"\langle ", "⟩": r"\rangle ", "〈": r"\langle ", "〉": r"\rangle ",
     "∅": r"\emptyset ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "…": r"\ldots ", "、": ",", "。": ".", "′": "'",
     "％": "%", "【": "[", "】": "]", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u3000": " ", "∖": r"\setminus ",
+    "∶": ":",
     "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "µ": r"\mu ", "ℓ": r"\ell ", "∫": r"\int ",
     "∑": r"\sum ", "→": r"\to ", "’": "'", "∛": r"\sqrt[3]",
     "∠": r"\angle ", "△": r"\triangle ", "∥": r"\parallel ", "⊥": r"\perp ", "∂": r"\partial ", "⊂": r"\subset ",
@@ -53,6 +54,27 @@ UNIT = re.compile(rf"\s*(?:[A-Za-cf-hj-z]|[A-Za-z]{{2,4}}){_POWER}(?:\s*(?:/|\\c
 ROW = "\u0003"
 """In the place of \\\\, which is no blank behind a backslash."""
 SPACES = re.compile(r"\\(?:[,;:! >]|quad|qquad|thinspace|enspace|hfill|hspace\{[^{}]*\})|~|&nbsp;")
+
+
+BARE_SET = re.compile(
+    r"[\s$]*\{([^{}\\()\[\]=<>]*,[^{}\\()\[\]=<>]*|\s*\([^{}()]*\)\s*(?:,\s*\([^{}()]*\)\s*)+)\}[\s$.]*"
+)
+"""{1, 3}: braces that LaTeX does not show, and are meant."""
+_AMOUNT, _SIGN = r"([\d.,]*\d)", r"(US ?\\?\$|USD|\\\$|EUR|€|GBP|£|¥|JPY|CNY|RMB)"
+MONEY = re.compile(rf"[\s$*]*(?:{_SIGN}\s*{_AMOUNT}|{_AMOUNT}\s*\$?\s*{_SIGN})[\s.$*]*")
+_CURRENCY = {
+    "€": "euro",
+    "EUR": "euro",
+    "£": "pound",
+    "GBP": "pound",
+    **dict.fromkeys(("¥", "JPY", "CNY", "RMB"), "yen"),
+}
+
+
+def _money(match: re.Match[str]) -> str:
+    """Return an amount of money with its unit behind it."""
+    sign, amount = match[1] or match[4], match[2] or match[3]
+    return f"{amount} \u0001{_CURRENCY.get(sign, 'dollar')}\u0002"
 
 
 def _characters(text: str) -> str:
@@ -119,9 +141,15 @@ def _font(match: re.Match[str]) -> str:
 
 def plain(text: str) -> str:
     r"""Return an answer in one way of writing: ASCII and LaTeX without looks; words as \text{words}."""
+    if bare := BARE_SET.fullmatch(text):
+        text = rf"\{{{bare[1]}\}}"
     text = _characters(text.replace(r"\\", ROW).replace("\\\n", " ").replace("\n", " "))
+    if not re.search(r"(?<![\w)\]}])\*\*", text):  # no bold begins
+        text = re.sub(r"\*\*(?=[\w({-])", "^", text)
     text = re.sub(r"\*\*|__|(?<![\\\w])`|`(?!\w)", " ", text)
     text = THOUSANDS.sub("", text)
+    if money := MONEY.fullmatch(text):
+        text = _money(money)
     text = re.sub(r"\\\$|(?<=\d)\s*美元|\b(?:np|math|sp)\.(?=[a-z])", " ", text)
     text = re.sub(r"\\[()]|(?<!\\)\\[\[\]]|\$|[€£¥]", " ", text)
     text = re.sub(r"\\([A-Za-z]+)", lambda m: _command(m[1]), text)

@@ -43,6 +43,13 @@ LEAD = re.compile(
 MODULUS = re.compile(r"\(?\s*(?<![A-Za-z\\])\\?p?mod(?![a-z])\s*\{?\s*([\w^]+)\s*\}?\s*\)?")
 CLOCK = re.compile(r"(\d:\d\d)[\s~\\,]*(?:\\(?:text|mathrm)\{)?\s*([ap])\.?\s?m\b\.?\s*\}?", re.IGNORECASE)
 """A time of the day, whose "pm" is no plus or minus."""
+BASE = re.compile(
+    r"(?<=[\dA-F])\s*(?:\\text\{)?\s*[,(]?\s*(?:in\s+)?(?:\\text\{)?base[\s}-]*(\d+|[a-z]+)\s*\)?\s*\}?\s*\)?$"
+)
+"""1011 in base 2, 1011 (base two)"""
+BETWEEN = re.compile(r"(\d+(?:\.\d+)?)\s*-\s*(\d+(?:\.\d+)?)")
+TO = re.compile(r"(\d+)\s*(?:\\text\{)?\s*to\s*\}?\s*(\d+)")
+"""A ratio, or from a number to another."""
 LETTERS = re.compile(r"(?:\\text\{)?\s*[A-H](?:\s*(?:,|\band\b|\\text\{\s*and\s*\})\s*[A-H])+\s*\}?")
 """Several options of a question, which golds write as one word."""
 NO_SOLUTION = {"no solution", "no solution exist", "empty set", "solution set is empty"}
@@ -62,6 +69,11 @@ def readings(answer: str, gold: bool = False) -> tuple[Value, ...]:
     text = MODULUS.sub(r" \\pmod{\1}", plain(answer))
     if DATE.fullmatch(text):
         return (Text("-".join(number.lstrip("0") for number in re.findall(r"\d+", text))),)
+    if re.fullmatch(r"0\d{3,}", text):
+        return (Text(text),)  # 00101, a code
+    if (ends := BETWEEN.fullmatch(text)) and float(ends[1]) < float(ends[2]):
+        return (Text(f"{ends[1]} - {ends[2]}"),)  # 5-10, which would be left as no difference
+    text = BASE.sub(r"_{\1}", TO.sub(r"\1:\2", text) if TO.fullmatch(text) else text)
     found: list[Value] = [Text(words_of("".join(re.findall("[A-H]", text))))] if LETTERS.fullmatch(text) else []
     for form in dict.fromkeys([joined_thousands(text), text]):
         for value, unit in _with_units(LEAD.sub("", form) or form, gold):
@@ -131,13 +143,25 @@ def read_value(tokens: Tokens) -> Value:
         return Number(sp.Integer(NUMBER_WORDS.index(tokens[0].text.lower())))
     if len(tokens) == 1 and tokens[0].kind == "text":
         return Text(words_of(tokens[0].text))
+    cases = split(tokens, lambda token: token.kind == "text" and token.text.lower().strip(" ,") == "or")
+    if len(cases) > 1 and (several := _cases([read_value(case) for case in cases])):
+        return several
     parts = split(tokens, is_separator)
     if len(parts) > 1:
-        both = any(_joins(token) and token.text.lower() == "and" for token in tokens)
-        return _list(parts, both)
+        joints = {token.text.lower().strip(" ,") for token in tokens if _joins(token)}
+        found = _list(parts, "and" in joints)
+        return replace(found, braces=True) if joints == {"or"} and isinstance(found, Several) else found
     if len(parts) == 1 and len(parts[0]) < len(tokens):
         return read_value(parts[0])
     return _single(tokens)
+
+
+def _cases(values: list[Value]) -> Several | None:
+    """Return statements of which one holds, where one alone says more than a value of the same name: None else."""
+    names = {value.name for value in values if isinstance(value, Named)}
+    listed = [value for value in values if isinstance(value, Several) and not value.braces]
+    together = any(sum(isinstance(item, Named | Equation) for item in value.items) > 1 for value in listed)
+    return Several(tuple(values), braces=True) if together or len(names) > 1 else None
 
 
 def _unwrapped(tokens: Tokens) -> Tokens:
@@ -161,14 +185,18 @@ def _list(parts: list[Tokens], both: bool) -> Value:
     values: list[Value] = []
     for part in parts:
         value = read_value(part)
-        values += value.items if isinstance(value, Several) and not value.braces else (value,)
+        values += _items(value) if _is_list(value) else (value,)
     first = values[0]
     named = [value for value in values if isinstance(value, Named)]
     if isinstance(first, Named) and (len(named) == 1 or len({value.name for value in named}) == 1):
         inner = [value.value if isinstance(value, Named) else value for value in values]
+        inner = [item for value in inner for item in (_items(value) if _is_list(value) else (value,))]
         # x = 1, 2 and x = 1 or x = 2; but y = 2x, x > 0 is two statements
         if len(named) == len(values) or all(isinstance(value, Number | Row) for value in inner):
-            return Named(first.name, joined(inner, both))
+            value = joined(inner, both)
+            if len(named) > 1 and isinstance(value, Several):
+                value = replace(value, braces=True)  # x = 1, x = 3: no tuple
+            return Named(first.name, value)
     return Several(tuple(values))
 
 
@@ -198,8 +226,17 @@ def _single(tokens: Tokens) -> Value:
         within = sides[1]
         if len(within) == 1 and within[0].text in NUMBER_SETS:
             within = tokens_of(rf"\mathbb{{{within[0].text}}}")
-        return Named(name_of(sides[0]) or text_of(sides[0]), read_value(within))
+        return Named(name_of(sides[0]) or text_of(sides[0]), _as_interval(read_value(within), sides[0]))
     return inequality(sides, signs)
+
+
+def _as_interval(value: Value, name: Tokens) -> Value:
+    """Return the (1, 3) that one name lies in as an interval."""
+    if isinstance(value, Row) and len(value.items) == 2 and len(name) == 1:
+        low, high = value.items
+        if isinstance(low, Number) and isinstance(high, Number):
+            return Pieces((Piece(low.expression, False, high.expression, False),))
+    return value
 
 
 def _opening(tokens: Tokens) -> int:
@@ -219,6 +256,12 @@ def _residue(tokens: Tokens) -> Value:
     return Named(text_of(tokens[: signs[0]]), value) if signs else value
 
 
+def _is_statement(side: Tokens, name: Tokens) -> bool:
+    """Return whether a side within a chain ends one statement and begins another: x = 3 oder x = 5."""
+    words = any(token.kind == "letters" and len(token.text) > 3 for token in side)
+    return words or (len(side) > len(name) and side[-len(name) :] == name)
+
+
 def _equation(sides: list[Tokens]) -> Value:
     first, last = sides[0], sides[-1]
     if all(token.kind == "text" for token in first):
@@ -231,6 +274,8 @@ def _equation(sides: list[Tokens]) -> Value:
         equation = Equation(read_expression(first), read_expression(last))
     except Unreadable:
         equation = None
+    if any(_is_statement(side, first) for side in sides[1:-1]):
+        raise Unreadable("statements that no word known joins")
     name = name_of(first)
     if not name:
         if equation is None or len(sides) > 2:
@@ -265,6 +310,10 @@ def _plain_value(tokens: Tokens) -> Value:
         parts = split(tokens[2:-1], lambda token: token.text == ",")
         if len(parts) > 1:
             return Named(texts[0], Row(tuple(read_value(part) for part in parts)))  # P(3, -5)
+    if texts.count(r"\pm") == 2 and r"\mp" not in texts:
+        at = texts.index(r"\pm")  # each for itself
+        both = [[*tokens[:at], Token("other", sign), *tokens[at + 1 :]] for sign in "+-"]
+        return Several(tuple(item for one in both for item in _items(read_value(one))))
     if r"\pm" in texts or r"\mp" in texts:
         return Several(tuple(read_value(_signed(tokens, plus)) for plus in (True, False)))
     if ":" in texts:
@@ -273,6 +322,14 @@ def _plain_value(tokens: Tokens) -> Value:
         base = "".join(texts[2:]).strip("{}").lower()
         return InBase(texts[0], str(NUMBER_WORDS.index(base)) if base in NUMBER_WORDS else base)
     return _number(tokens)
+
+
+def _is_list(value: Value) -> bool:
+    return isinstance(value, Several) and not value.braces
+
+
+def _items(value: Value) -> tuple[Value, ...]:
+    return value.items if isinstance(value, Several) else (value,)
 
 
 def _transposed(tokens: Tokens) -> Row | None:

@@ -9,6 +9,7 @@ TOKEN = re.compile(
     r"|(?P<text>\\text\s*\{[^{}]*\})|(?P<command>\\[A-Za-z]+|\\.)|(?P<letters>[A-Za-z]+)|(?P<other>\S)",
     re.DOTALL,
 )
+PROSE = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}(?: +[A-Za-z]{2,})+")
 # Words that stand for a command without its backslash.
 WORDS = {
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "ln", "log", "lg",
@@ -34,12 +35,15 @@ Tokens = list[Token]
 def tokens_of(text: str) -> Tokens:
     """Return the tokens of plain notation. A run of letters that is no known word is as many letters, or one name."""
     found: Tokens = []
+    prose = {start for match in PROSE.finditer(text) for start in _words(match)}
     for match in TOKEN.finditer(text):
         kind, piece = str(match.lastgroup), match[0]
         if kind == "text":
             words = piece[piece.index("{") + 1 : -1].strip()
             if words:
                 found.append(Token("text", words))
+        elif kind == "letters" and match.start() in prose:
+            found.append(Token("letters", piece))
         elif kind == "letters":
             found += _letters(piece, found)
         elif piece.startswith("\\") and len(piece) == 2 and piece[1].isspace():
@@ -47,6 +51,14 @@ def tokens_of(text: str) -> Tokens:
         else:
             found.append(Token(kind, piece))
     return found
+
+
+def _words(match: re.Match[str]) -> list[int]:
+    """Return where the words of a piece of prose begin, nothing where it may be a product: AB BC, sin x, a and b."""
+    words = [(match.start() + word.start(), word[0]) for word in re.finditer("[A-Za-z]+", match[0])]
+    own = [word for _, word in words if word not in WORDS and word.lower() not in ("and", "or")]
+    longest = max((len(word) for word in own), default=0)
+    return [start for start, word in words if word in own] if len(own) > 1 and longest > 2 else []
 
 
 def _letters(run: str, before: Tokens) -> Tokens:
@@ -72,7 +84,9 @@ def _letters(run: str, before: Tokens) -> Tokens:
 def text_of(tokens: Tokens) -> str:
     """Return tokens as text that is equal where they are: braces around one token and blanks do not matter."""
     pieces: list[str] = []
-    for token in tokens:
+    for before, token in zip([None, *tokens], tokens, strict=False):
+        if before and before.kind == token.kind == "number":
+            pieces.append("␣")  # 2 1/3 is no 21/3
         pieces += list(token.text) if token.kind == "number" else [token.text]
         if token.text == "}" and len(pieces) > 2 and pieces[-3] == "{":
             pieces[-3:] = [pieces[-2]]

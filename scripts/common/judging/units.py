@@ -10,9 +10,9 @@ mm millimeter millimetre|cm centimeter centimetre 厘米|dm decimeter|m meter me
 |min minute 分钟|h hr hour 小时|ms millisecond|day|week|month|year yr|g gram 克|kg kilogram 千克 公斤
 |mg milligram|lb lbs pound|oz ounce|l liter litre|ml milliliter|gal gallon|N newton|J joule|kJ kilojoule|W watt
 |kW|V volt|A ampere|Pa pascal|kPa|Hz hertz|kHz|MHz|K kelvin|degC celsius|degF fahrenheit|mol mole|eV|keV|MeV|cent
-|dollar|euro|AU|pc|ly|rad radian|mph|M|C coulomb|T tesla|erg|dyne|angstrom|sr|Ω ohm|deg degree|元|岁|m2 平方米
+|dollar|euro|AU|pc|ly|rad radian|mph|M|C coulomb|T tesla|erg|dyne|angstrom|sr|Ω ohm|deg degree|岁|m2 平方米
 |cm2 平方厘米|m3 立方米|cm3 立方厘米|B byte|bit|torr|atm atmosphere|mmHg|bar|cal calorie|kcal|acre|ha hectare|qt quart
-|pint|ton tonne|knot|yen|farad F|henry H|siemens|tesla T|weber Wb|lumen lm|lux lx|candela cd|mmol|rpm
+|pint|ton tonne|knot|yen yuan 元 円|farad F|henry H|siemens|tesla T|weber Wb|lumen lm|lux lx|candela cd|mmol|rpm
 """
 CANONICAL = {
     word: group.split()[0] for group in _SAME.replace("\n", "").split("|") if group.split() for word in group.split()
@@ -97,6 +97,8 @@ def without_unit(text: str, gold: bool) -> tuple[str, str] | None:
         words = unit.lower().split()
         if not words or len(words) > 4 or STATES & set(words) or _is_open(found["value"]):
             return None
+        if not (re.search(r"\d", found["value"]) or is_known(canonical(unit))):
+            return None  # O(mn), n prime
         return found["value"], canonical(unit, found.groupdict().get("power") or "")
     if found := CHINESE.match(text):
         return found["value"], canonical(found["unit"])
