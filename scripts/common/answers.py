@@ -16,8 +16,10 @@ from scripts.common.chain import HASHES, Response, box_end
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*(?:(?P<brace>\{)|(?P<bare>-?\w[\w.]*\b|\S))")
 _ANSWER_TAG = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
 _FORMULA = re.compile(r"(\$+)(?P<dollars>[^$]+)\1|\\\((?P<round>.+)\\\)|\\\[(?P<square>.+)\\\]", re.DOTALL)
-# What programs write where there is no value. "none" in lower case may be an answer.
-_MISSING = re.compile(r"None|null|NULL|Null|<NA>|N/A|n/a|nan|NaN|NAN|[+-]?inf(?:inity)?|[+-]?Infinity|")
+# What programs write where there is no value, and NuminaMath for a proof. "none" in lower case may be an answer.
+_MISSING = re.compile(
+    r"None|null|NULL|Null|<NA>|NA|N/A|n/a|nan|NaN|NAN|[+-]?inf(?:inity)?|[+-]?Infinity|proof|notfound|"
+)
 
 _WHOLE = re.compile(r"[+-]?\d+\.0")
 # "The answer is 7.", a sentence of its own.

@@ -11,32 +11,37 @@ QUESTIONS = ("question", "problem", "query", "instruction", "prompt", "user", "h
 # From the longest form of a solution to the shortest: of several columns the first that is there is the response.
 RESPONSES = (
     "full_response", "generation", "generations", "model_response", "model_output", "response", "responses",
-    "completion", "completions", "output", "assistant", "gpt", "attempt", "deepseek_attempt", "solution",
-    "deepseek_solution",
+    "completion", "completions", "output", "assistant", "gpt", "llm_response", "attempt", "deepseek_attempt",
+    "generated_solution", "solution", "deepseek_solution",
 )  # fmt: skip
-ANSWERS = ("answer", "final_answer", "expected_answer", "ground_truth", "gold_answer", "gold", "target")
-SYSTEMS = ("system", "system_prompt", "system_message")
+ANSWERS = (
+    "answer", "final_answer", "expected_answer", "ground_truth", "gold_answer", "reference_answer", "correct_answer",
+    "gold", "target",
+)  # fmt: skip
+SYSTEMS = (
+    "system", "system_prompt", "system_message", "system_instruction", "system_instructions", "sys_prompt", "developer",
+)  # fmt: skip
 # What a question cannot be answered without: a row where such a column holds something is not trained on without it.
-CONTEXTS = frozenset(
-    [
-        "history",
-        "tools",
-        "functions",
-        "context",
-        "passage",
-        "documents",
-        "choices",
-        "options",
-        "image",
-        "images",
-        "audio",
-        "audios",
-        "video",
-        "videos",
-    ]
-)
+CONTEXTS = frozenset([
+    "history", "chat_history", "conversation_history", "prev_messages", "previous_messages", "instructions",
+    "custom_instructions", "tools", "functions", "python_tools", "xml_tools", "context", "contexts", "passage", "body",
+    "paragraph", "article", "document", "documents", "starter_code", "choices", "options", "image", "images", "audio",
+    "audios", "video", "videos",
+])  # fmt: skip
+# The options of a question, each in a column of its own: A to J, option_a, choice1, opa.
+OPTION = re.compile(r"[a-j]|(?:options?|choices?)_?(?:[a-j]|\d{1,2})|op[a-j]")
+# Another's text, or one that is not wanted: never a row's response by itself.
+UNWANTED = re.compile(r"reject|critique|critic|judge|feedback|negative|worse|incorrect|grade|quality|rating|review")
 # Values of a column named `reasoning` that only say how much was asked for.
 FLAGS = frozenset(["on", "off", "true", "false", "yes", "no", "none", "low", "medium", "high", "minimal", "0", "1"])
+NOTHING = ("", "[]", "{}", "none", "null")
+
+
+def is_context(name: str, value: object) -> bool:
+    """Whether a column or field of this plain name holds what a question cannot be answered without."""
+    return name in CONTEXTS and not (isinstance(value, str) and value.strip().lower() in NOTHING)
+
+
 _REASONING = re.compile(
     r"(?P<prefix>(?:.*_)?)(?:reasoning|reasoning_(?:content|trace|text)|thinking|thoughts?|thinking_trajector(?:y|ies)|"
     r"chain_of_thought|complex_cot|cot|rationale|long_cot|cot_text)"

@@ -1,12 +1,12 @@
 """Turn raw.parquet into the pool of rows fit for training; every other row lands in rejected.parquet, with a reason.
 
 Reasons, in the order in which they are looked for: those of fetch_dataset (malformed, not_utf8, context, several_turns,
-ambiguous_columns), empty_question, empty_response, think_not_closed, think_not_one_block, answer_not_parseable,
-no_boxed_answer, wrong_answer, duplicate, duplicate_normalised, near_duplicate, too_short, too_long, over_context. raw =
-pool + rejected, always. A row needs no final answer to be trained on: what a selection needs of it narrows that
-selection. A duplicate's detail names the row that it repeats. An answer counts as parseable when its braces close:
-whether it is mathematics is not asked, since a choice's letter or a program is an answer too and the scorer takes it as
-text.
+ambiguous_columns, not_wanted), empty_question, empty_response, template_tokens, think_not_closed, think_not_one_block,
+answer_not_parseable, no_boxed_answer, wrong_answer, duplicate, duplicate_normalised, near_duplicate, too_short,
+too_long, over_context. raw = pool + rejected, always. A row needs no final answer to be trained on: what a selection
+needs of it narrows that selection. A duplicate's detail names the row that it repeats. An answer counts as parseable
+when its braces close: whether it is mathematics is not asked, since a choice's letter or a program is an answer too and
+the scorer takes it as text.
 
 Rows are read and tokenised by several processes; one goes through them in order, for duplicates and for the account.
 Memory is bounded: rows pass in parts, and what tells duplicates takes at most 48 bytes a row (scripts/data/seen.py),
@@ -16,6 +16,7 @@ near duplicates 700 more (scripts/data/near.py).
 import functools
 import hashlib
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,6 +61,13 @@ FOUND = pa.schema(
     ]
 )
 
+# What begins or ends a turn in the templates of the model families, and the end of a text where it was left behind it.
+_TEMPLATE = re.compile(
+    r"<\|(?:im_start|im_end|start_header_id|end_header_id|eot_id|begin_of_text|end_of_text|endoftext|user|assistant|eom_id|"
+    r"START_OF_TURN_TOKEN|END_OF_TURN_TOKEN|return)\|>|<(?:start|end)_of_turn>|<｜(?:User|Assistant|(?:begin|end)▁of▁sentence)｜>"
+    r"|\[/INST\]|</s>\s*\Z"
+)
+
 OWN = ("id", "reasoning", "answer", "response_tokens")  # columns of the pool that raw has not, or has otherwise
 
 
@@ -89,10 +97,15 @@ def read_row(row: dict[str, Any], rules: RowRules, check: AnswerCheck | None = N
     if defect := row.get("defect"):
         told = "not_utf8" if defect.startswith("not UTF-8") else "malformed"
         raise Rejected(row.get("reason") or told, defect)
-    if not (row["question"] or "").strip():
-        raise Rejected("empty_question")
+    question = (row["question"] or "").strip()
+    if not any(character.isalnum() for character in question[:1000]):
+        raise Rejected("empty_question", f"the question is '{question[:40]}'" if question else "")
     if not (row["response"] or "").strip():
         raise Rejected("empty_response")
+    for name in ("system", "question", "response"):
+        if found := _TEMPLATE.search(row[name] or ""):
+            what = f"the {name} holds {found[0].strip()}, which a chat template writes: take its tokens out of the text"
+            raise Rejected("template_tokens", what)
     try:
         response = split_response(row["response"])
     except ChainError as error:

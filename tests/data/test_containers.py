@@ -1,5 +1,6 @@
 """Reasoning in every container is the chain, byte for byte; what could be lost or taken for something else is said."""
 
+import json
 import re
 from typing import Any
 
@@ -54,6 +55,21 @@ IN_ONE_TEXT: dict[str, dict[str, Any]] = {
     "said again": {"question": ASKED, "reasoning": CHAIN, "response": WHOLE, "answer": "28"},
     "conversations of role and content": {"conversations": [USER, {"role": "assistant", "content": WHOLE}]},
     "messages of from and value": {"messages": [{"from": "human", "value": ASKED}, {"from": "gpt", "value": WHOLE}]},
+    "prompt as JSON text": {"prompt": json.dumps([USER]), "completion": WHOLE},
+    "text and turns": {"prompt": ASKED, "completion": [{"role": "assistant", "content": WHOLE}]},
+    "a critique that thinks": {"question": ASKED, "r1_generation": WHOLE, "qwq_critique": "<think>x</think>right"},
+    "half of the marks": {"problem": ASKED, "generations": ["<think>No.</think>27", WHOLE], "complete": [True, True],
+                          "correctness_math_verify": [False, False], "correctness_llama": [None, True]},
+    "marks of 0 and 1": {"problem": ASKED, "generations": ["<think>No.</think>27", WHOLE], "rewards": [0.0, 1.0]},
+    "texts left out": {"problem": ASKED, "solution": "28", "generations": [None, "", WHOLE]},
+    "weight 1": {"messages": [{**USER, "weight": 0}, {"role": "assistant", "content": WHOLE, "weight": 1}]},
+    "wanted": {"prompt": ASKED, "completion": WHOLE, "label": True},
+    "options in the question": {"question": ASKED, "choices": ["Four", "rows"], "response": WHOLE},
+    "no input": {"instruction": ASKED, "input": "<noinput>", "output": WHOLE},
+    "two system prompts alike": {"system": "Be brief.", "conversations": [
+        {"from": "system", "value": "Be brief."}, {"from": "human", "value": ASKED}, {"from": "gpt", "value": WHOLE}]},
+    "the problem in a prompt": {"problem": ASKED, "prompt": f"Solve this. {ASKED}", "response": WHOLE},
+    "Chinese-DeepSeek-R1": {"input": ASKED, "reasoning_content": CHAIN, "content": SHORT, "score": 9},
     "conversation as text": {"messages": f'[{{"role": "user", "content": "{ASKED}"}}]', "response": WHOLE},
 }  # fmt: skip
 
@@ -122,6 +138,18 @@ LONG_CHAIN = f"{CHAIN} " * 5
     ("row", "word"),
     [
         ({"question": ASKED, "answer": SHORT, "model_thought_process": LONG_CHAIN}, "model_thought_process"),
+        # DeepMath: three chains beside the answer; a chain under names that may mean something else; inside an object.
+        (
+            {"question": ASKED, "final_answer": "28", **{f"r1_solution_{n}": LONG_CHAIN for n in (1, 2, 3)}},
+            "r1_solution_1",
+        ),
+        ({"question": ASKED, "answer": "28", "steps": [CHAIN, CHAIN, CHAIN]}, "steps"),
+        ({"question": ASKED, "response": SHORT, "explanation": LONG_CHAIN}, "explanation"),
+        ({"question": ASKED, "response": SHORT, "思考过程": LONG_CHAIN}, "思考过程"),
+        ({"question": ASKED, "response": SHORT, "meta": {"r1": {"thinking": LONG_CHAIN}}}, "r1.thinking"),
+        ({"question": ASKED, "response": SHORT, "metadata": json.dumps({"reasoning": LONG_CHAIN})}, "'metadata'"),
+        (assistant(info={"think_content": LONG_CHAIN}), "'info'"),
+        ({"question": ASKED, "reasoning": CHAIN, "conclusion": LONG_CHAIN}, "conclusion"),
         ({"question": ASKED, "solution": SHORT, "reasoning_steps": [{"step": LONG_CHAIN}]}, "reasoning_steps"),
         ({"question": ASKED, "response": f"<analysis>{LONG_CHAIN}</analysis>{SHORT}"}, "<analysis>"),
         ({"question": ASKED, "response": f"[PLAN]{LONG_CHAIN}[/PLAN]{SHORT}"}, "[PLAN]"),
@@ -148,6 +176,9 @@ def test_what_may_be_the_chain_and_nobody_knows_is_refused(row: dict[str, Any], 
         {"question": ASKED, "response": SHORT, "reasoning": "on", "cot_type": "math"},
         {"question": ASKED, "response": f"<think>{CHAIN}</think>{SHORT}", "thought_process": LONG_CHAIN},
         {"question": ASKED, "response": f"<p>{LONG_CHAIN}</p>{SHORT}"},
+        {"question": ASKED, "response": LONG_CHAIN + SHORT, "explanation": LONG_CHAIN},
+        {"question": ASKED, "response": f"<think>{CHAIN}</think>{SHORT}", "meta": {"thinking": LONG_CHAIN}},
+        {"question": ASKED, "response": SHORT, "text": f"### Instruction: {ASKED} ### Response: {SHORT}{' ' * 100}"},
         {"question": ASKED, "response": f"[1] {LONG_CHAIN}{SHORT}"},
     ],
 )
@@ -188,6 +219,16 @@ def test_thinking_that_is_no_one_block_has_a_reason(text: str, reason: str) -> N
     assert caught.value.reason == reason
 
 
+def test_the_reference_is_the_answer_and_not_what_the_model_says() -> None:
+    row = {"question": ASKED, "model_reasoning": CHAIN, "model_answer": "It is 28.", "reference_answer": "28"}
+    assert read(row).values["answer"] == "28"  # GeneralThought
+    assert read({"question": ASKED, "response": WHOLE, "answer": "notfound"}).values["answer"] is None  # NuminaMath-1.5
+    two = read({"question": ASKED, "response": WHOLE, "answer": "28", "expected_answer": "29"})
+    assert two.values["answer"] == "28" and two.notes == [
+        "of the columns answer, expected_answer the answer is 'answer'"
+    ]
+
+
 def test_a_worked_solution_that_ends_on_hashes() -> None:
     text = "4 rows of 7 are 4*7=<<4*7=28>>28.\n#### 28"
     raw = read({"question": ASKED, "answer": text}).values
@@ -214,6 +255,34 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "no question": ({"response": WHOLE}, "malformed", "say by dataset.columns"),
     "a number": ({"question": 3, "response": WHOLE}, "malformed", "is int, not text"),
     "half a pair": ({"question": ASKED, "response": WHOLE, "answer": "\ud83d"}, "not_utf8", "half a surrogate pair"),
+    # Preferences, marks of training, OpenCodeReasoning-2's critique: a text that is not wanted is never the response.
+    "rejected thinks": ({"prompt": ASKED, "chosen": SHORT, "rejected": WHOLE}, "malformed", "say by dataset.columns"),
+    "label": ({"prompt": ASKED, "completion": WHOLE, "label": False}, "not_wanted", "'label' is false"),
+    "kto_tag": ({**assistant(), "kto_tag": False}, "not_wanted", "'kto_tag' is false"),
+    "weight": (assistant(weight=0), "not_wanted", "weight: 0"),
+    "train": (assistant(train=False), "not_wanted", "not to be trained on"),
+    "two system prompts": (
+        {"messages": [{"role": "system", "content": "Be brief."}, *assistant()["messages"]], "system": "In French."},
+        "ambiguous_columns", "another system prompt"),
+    "question and input": ({"question": "Which sum?", "input": "3 and 4", "output": WHOLE}, "ambiguous_columns", "'question'"),
+    "instruction and problem": (
+        {"instruction": "In French.", "problem": ASKED, "solution": WHOLE}, "ambiguous_columns", "'instruction'"),
+    "two names alike": ({"Question": ASKED, "question": "x", "response": WHOLE}, "ambiguous_columns", "under one name"),
+    "parts of a chain": ({"question": ASKED, "reasoning": [CHAIN, "So 28."], "response": SHORT}, "ambiguous_columns", "parts"),
+    "parts of a solution": ({"question": ASKED, "solution": [CHAIN, "So 28."]}, "ambiguous_columns", "parts of one"),
+    "earlier turns": ({"question": "And?", "response": WHOLE, "prev_messages": [USER]}, "context", "'prev_messages'"),
+    "starter code": ({"problem": ASKED, "generation": WHOLE, "starter_code": "def f():"}, "context", "'starter_code'"),
+    "a column an option": ({"question": ASKED, "A": "27", "B": "28", "response": WHOLE}, "context", "'A'"),
+    "options": ({"question": ASKED, "option_1": "27", "option_2": "28", "response": WHOLE}, "context", "'option_1'"),
+    "tools of a turn": (
+        {"messages": [{"role": "system", "content": "x", "tools": "[{}]"}, *assistant()["messages"]]}, "context", "'tools'"),
+    "template's tools": (
+        {**assistant(), "chat_template_kwargs": {"xml_tools": ["f"], "enable_thinking": True}}, "context", "template_kw"),
+    "cut off": (assistant(content="", reasoning=CHAIN), "think_not_closed", "cut off"),
+    "cut off in columns": ({"question": ASKED, "reasoning": CHAIN, "response": ""}, "think_not_closed", "cut off"),
+    "nobody's turn": ({"messages": [{"human": ASKED, "assistant": WHOLE}]}, "malformed", "it has human, assistant"),
+    "content and value": (
+        {"messages": [{**USER, "value": "x"}, {"role": "assistant", "content": WHOLE}]}, "ambiguous_columns", "different"),
     "an object": ({"question": ASKED, "response": WHOLE, "answer": {"a": 1}}, "answer_not_parseable", "an object"),
 }  # fmt: skip
 

@@ -33,14 +33,19 @@ REASONS = [
     (raw(defect="malformed: x"), "malformed"),
     (raw(defect="not UTF-8: x"), "not_utf8"),
     (raw(question="  "), "empty_question"),
+    (raw(question="-"), "empty_question"),  # OpenCodeReasoning: the question is elsewhere
     (raw(response=None), "empty_response"),
     (raw(response="<think>\n1+1"), "think_not_closed"),
+    (raw(question="<|im_start|>user\n1+1?<|im_end|>"), "template_tokens"),
+    (raw(response=f"{GOOD}<｜end▁of▁sentence｜>"), "template_tokens"),
+    (raw(response=f"{GOOD}</s>"), "template_tokens"),
+    (raw(system="[INST] x [/INST]"), "template_tokens"),
     (raw(response="so \\boxed{\\frac{1}{2}"), "answer_not_parseable"),
     (raw(response="<think>\n2\n</think>\n2", answer="2"), "no_boxed_answer"),
 ]
 
 
-@pytest.mark.parametrize(("row", "reason"), REASONS, ids=[reason for _, reason in REASONS])
+@pytest.mark.parametrize(("row", "reason"), REASONS, ids=[f"{reason}-{n}" for n, (_, reason) in enumerate(REASONS)])
 def test_reasons(row: dict[str, Any], reason: str) -> None:
     with pytest.raises(Rejected) as caught:
         read(row, require_boxed_answer=True)

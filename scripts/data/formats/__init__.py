@@ -4,7 +4,7 @@ A form is one module: whether a row fits it, and what it reads. Which column the
 the same question in all of them (responses.py).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from scripts.common.answers import clean_answer
@@ -13,7 +13,7 @@ from scripts.data.formats import alpaca, conversation, prompt_completion, questi
 from scripts.data.formats.base import Columns, Malformed, Read, is_empty, text_of
 from scripts.data.formats.overlooked import refuse_overlooked
 from scripts.data.formats.responses import complete
-from scripts.data.names import CONTEXTS, RESPONSES, SYSTEMS, plain
+from scripts.data.names import OPTION, QUESTIONS, RESPONSES, SYSTEMS, is_context, plain
 
 __all__ = ["FORMATS", "Columns", "Malformed", "RawRow", "detect_format", "to_raw"]
 
@@ -25,6 +25,7 @@ class Format(NamedTuple):
     read: Callable[[Columns], Read]
 
 
+CONVERSATIONAL = ("messages", "sharegpt")
 # The first that fits is a row's.
 FORMATS: dict[str, Format] = {
     "messages": Format(lambda columns: conversation.column(columns) == "messages", conversation.read),
@@ -33,7 +34,8 @@ FORMATS: dict[str, Format] = {
     "alpaca": Format(alpaca.fits, alpaca.read),
     "question_response": Format(question_response.fits, question_response.read),
 }
-NOTHING = ("[]", "{}", "none", "null")
+LABELS = ("label", "kto_tag")  # TRL, LLaMA-Factory: false marks a response that is not wanted
+NO_QUESTIONS = ("task", "user", "human")  # beside a question they name a kind or a person
 
 
 def detect_format(columns: Columns) -> str:
@@ -82,12 +84,24 @@ def to_raw(columns: Columns, format_name: str = "auto", names: ColumnNames | Non
     answer = complete(columns, read, names)
     if read.response is None:
         raise Malformed("there is no response: no column holds one that is known; name it by dataset.columns.response")
-    _refuse_context(columns)
-    refuse_overlooked(columns, read.response)
+    for label in columns.first(LABELS):
+        if columns.see(label) is False:
+            raise Malformed(f"the column '{label}' is false: the response is one that is not wanted", "not_wanted")
+    if not names.question and not format_name.startswith(CONVERSATIONAL):
+        _refuse_second_question(columns, read.question)
+    _refuse_context(columns, read.question)
+    refuse_overlooked(columns, read.response, bool(names.response))
     values = {"question": read.question, "response": read.response, "answer": _gold(answer), "system": read.system}
     system = names.system if names.system and plain(names.system) in columns else None
-    for name in [system] if system else [] if read.system else columns.first(SYSTEMS)[:1]:
-        values["system"] = text_of(columns.take(name, "system"), f"the column '{name}'")
+    for name in [system] if system else columns.first(SYSTEMS):
+        text = text_of(columns.take(name, "system"), f"the column '{name}'")
+        if values["system"] and text.strip() and values["system"].strip() != text.strip() and not system:
+            raise Malformed(
+                f"the column '{name}' holds another system prompt than the rest of the row: put it into "
+                "dataset.columns.ignore, or name the one to take by dataset.columns.system",
+                "ambiguous_columns",
+            )
+        values["system"] = (system and text) or values["system"] or text
     nested = columns.see("extra_info") if "extra_info" in columns else None  # AceReason: {category, source, index}
     for key in ("source", "category"):
         value = None
@@ -113,13 +127,36 @@ def _gold(value: Any) -> str | None:
         raise Malformed(f"the column of the answer: {error}", "answer_not_parseable") from error
 
 
-def _refuse_context(columns: Columns) -> None:
-    for name in columns.names():
-        if name not in CONTEXTS:
-            continue
+def _refuse_second_question(columns: Columns, question: str) -> None:
+    """Raise Malformed where another column of a question's name holds text that is not in the question."""
+    asked = " ".join(question.split())
+    for name in columns.first(QUESTIONS):
         value = columns.see(name)
-        if isinstance(value, str) and value.strip().lower() in (*NOTHING, ""):
+        text = " ".join(value.split()) if isinstance(value, str) and name not in NO_QUESTIONS else ""
+        if text and text not in asked and asked not in text:
+            raise Malformed(
+                f"the column '{columns.key(name)}' holds another text than the question that is taken, and may belong "
+                "to it: list all its columns in dataset.columns.question, or put this one into dataset.columns.ignore",
+                "ambiguous_columns",
+            )
+
+
+def _context(columns: Columns, question: str) -> Iterator[str]:
+    """Yield the columns left out that the question may not be answered without, but for what it holds already."""
+    options = [name for name in columns.names() if OPTION.fullmatch(name)]
+    for name in [*columns.names()]:
+        value = columns.see(name)
+        texts = value if isinstance(value, list) else [value]
+        if all(isinstance(text, str) and text.strip() in question for text in texts):
             continue
+        kwargs = value if name == "chat_template_kwargs" and isinstance(value, Mapping) else {}
+        inside = any(is_context(plain(key), inner) for key, inner in kwargs.items() if not is_empty(inner))
+        if inside or is_context(name, value) or (len(options) > 1 and name in options):
+            yield name
+
+
+def _refuse_context(columns: Columns, question: str) -> None:
+    for name in _context(columns, question):
         raise Malformed(
             f"the column '{columns.key(name)}' may hold what the question cannot be answered without, and is not "
             "carried: list it in dataset.columns.question to carry its text, or in dataset.columns.ignore to train "

@@ -42,9 +42,10 @@ class Columns:
         self.fields_left: list[str] = []
         """Fields of turns that were left out, as messages[].name."""
         self._keys: dict[str, str] = {}
+        self._twins: dict[str, str] = {}
         for key, value in row.items():
-            if not is_empty(value):
-                self._keys.setdefault(plain(key), key)
+            if not is_empty(value) and (first := self._keys.setdefault(plain(key), key)) != key and row[first] != value:
+                self._twins[first] = key
         if names is None:
             return
         for name in names.ignore:
@@ -92,6 +93,11 @@ class Columns:
     def take(self, name: str, role: str) -> Any:
         """Return a column's value, which is taken for `role`. Raises Malformed where there is none."""
         key = self.key(plain(name))
+        if key in self._twins:
+            raise Malformed(
+                f"the columns '{key}' and '{self._twins[key]}' hold different values under one name: rename one",
+                "ambiguous_columns",
+            )
         self.taken[key] = f"{self.taken[key]} and {role}" if key in self.taken and self.taken[key] != role else role
         return self.row[key]
 

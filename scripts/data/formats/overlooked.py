@@ -2,14 +2,24 @@
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scripts.common.chain import has_thinking
 from scripts.data.formats.base import Columns, Malformed
+from scripts.data.names import ANSWERS, QUESTIONS, SYSTEMS, UNWANTED, plain
 
 LONG = 100
 """Characters from which a value may be a chain: flags (on, low) and names are shorter."""
-_NAME = re.compile(r"think|thought|reason|rationale|monologue|scratchpad|trajector|chain|(?:^|_)cot(?:_|$)")
+_NAME = re.compile(
+    r"think|thought|reason|rationale|monologue|scratchpad|trajector|chain|(?:^|_)cot(?:_|$)|思考|推理|思维|思維|推論|考え方|사고|추론"
+)
+# Words that may mean something else: such a column counts where it holds more than the response.
+_WEAK = re.compile(
+    r"explanation|analysis|deliberat|reflection|derivation|working|(?:^|_)(?:trace|work|steps?)(?:_|$)|解析"
+)
+# What belongs to a row and is no part of its response, however long.
+_BESIDE = re.compile(r"test|meta|url|link|info|hint|embedding|log")
 _OPENING = re.compile(r"\s*(?P<whole><\|?(?P<angle>[a-z][\w:-]*)\|?>|\[(?P<bracket>[a-z][\w:-]*)\])", re.IGNORECASE)
 # Marks of text, and of what a response may hold between tags of its own.
 _MARKS = frozenset({
@@ -20,27 +30,69 @@ _MARKS = frozenset({
 })  # fmt: skip
 
 
-def may_be_reasoning(name: str, value: Any) -> bool:
-    """Whether a column or field that no form knows may hold a chain, by its plain name and its length."""
-    if not _NAME.search(name) or isinstance(value, bool | int | float):
+def _length(value: Any) -> int:
+    """Return how many characters of text a value holds."""
+    if isinstance(value, bool | int | float):
+        return 0
+    return len(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
+
+
+def may_be_reasoning(name: str, value: Any, response: str = "") -> bool:
+    """Whether a column or field that no form knows may hold a chain, by its plain name, its length and the response's.
+
+    A name that may mean something else counts where the value is longer than the response.
+    """
+    if not _NAME.search(name) and (not response or not _WEAK.search(name) or UNWANTED.search(name)):
         return False
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return len(text) > LONG
+    return _length(value) > (LONG if _NAME.search(name) else max(LONG, len(response)))
 
 
-def refuse_overlooked(columns: Columns, response: str) -> None:
-    """Raise Malformed where the response has no thinking and a column left out, or tags nobody knows, may hold it."""
+def reasoning_inside(value: Any) -> str | None:
+    """Return the key inside an object, or JSON text of one, that may hold a chain; None where none does."""
+    if isinstance(value, str) and value.lstrip().startswith("{") and _NAME.search(value):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    for key, inner in value.items() if isinstance(value, Mapping) else ():
+        if isinstance(inner, str) and may_be_reasoning(plain(str(key)), inner):
+            return str(key)
+        if isinstance(inner, Mapping) and (found := reasoning_inside(inner)):
+            return f"{key}.{found}"
+    return None
+
+
+def longer_texts(columns: Columns, length: int) -> Iterator[str]:
+    """Yield the columns left out that hold more text than `length` and could be the response of their row."""
+    for name in columns.names():
+        value = columns.see(name)
+        if name in (*QUESTIONS, *SYSTEMS, *ANSWERS) or UNWANTED.search(name) or _BESIDE.search(name):
+            continue
+        texts = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        if sum(len(text) for text in texts if isinstance(text, str)) > max(LONG, length):
+            yield name
+
+
+def refuse_overlooked(columns: Columns, response: str, named: bool = False) -> None:
+    """Raise Malformed where the response has no thinking and a column left out, or tags nobody knows, may hold it.
+
+    Where the experiment file has `named` the response, only a name that says nothing but reasoning counts.
+    """
     if any("reasoning" in role for role in columns.taken.values()):
         return
-    maybe = [name for name in columns.names() if may_be_reasoning(name, columns.see(name))]
+    maybe = [name for name in columns.names() if may_be_reasoning(name, columns.see(name), "" if named else response)]
+    inside = {name: key for name in columns.names() if (key := reasoning_inside(columns.see(name)))}
     tag = _OPENING.match(response)
     # A chain is long: it is looked through only where something could be one beside it.
-    if not (maybe or tag) or has_thinking(response):
+    if not (maybe or inside or tag) or has_thinking(response):
         return
-    if maybe:
+    if maybe or inside:
+        what = (
+            f"column {maybe[0]}" if maybe else "key '{1}' inside the column '{0}'".format(*next(iter(inside.items())))
+        )
         raise Malformed(
-            f"the column {maybe[0]} may hold the reasoning, and the response holds none: name it by "
-            "dataset.columns.reasoning, or in dataset.columns.ignore",
+            f"the {what} may hold the reasoning, and the response holds none: name it by dataset.columns.reasoning "
+            "(a key inside a column: meta.trace), or the column in dataset.columns.ignore",
             "ambiguous_columns",
         )
     if tag is None or (name := tag["angle"] or tag["bracket"]).lower() in _MARKS:

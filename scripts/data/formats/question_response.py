@@ -3,7 +3,7 @@
 from scripts.data.formats.alpaca import read_instruction
 from scripts.data.formats.base import Columns, Malformed, Read, text_of
 from scripts.data.formats.responses import chains_elsewhere
-from scripts.data.formats.turns import is_conversation, read_turns
+from scripts.data.formats.turns import read_turns, turns_in
 from scripts.data.names import ANSWERS, QUESTIONS, RESPONSES, reasoning_prefix
 
 
@@ -25,8 +25,8 @@ def read(columns: Columns) -> Read:
     if len(asked) > 1:
         notes.append(f"of the columns {', '.join(asked)} the question is '{asked[0]}'")
     value = columns.take(asked[0], "question")
-    if is_conversation(value) and isinstance(value, list):
-        found = read_turns(columns, value, asked[0])
+    if (turns := turns_in(value)) is not None:
+        found = read_turns(columns, turns, asked[0])
     else:
         found = Read(question=text_of(value, f"the column '{asked[0]}'"))
     found.notes = notes

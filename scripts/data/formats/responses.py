@@ -1,49 +1,76 @@
 """Which column is the response and which the reasoning, where a row holds several: the chain is the reasoning."""
 
+import re
 from typing import Any
 
 from scripts.common.answers import answer_in, bare
 from scripts.common.chain import ChainError, has_thinking, split_response, with_thinking
 from scripts.common.config.dataset import ColumnNames
-from scripts.data.formats.base import Columns, Malformed, Read, text_of
-from scripts.data.names import ANSWERS, FLAGS, QUESTIONS, RESPONSES, SYSTEMS, plain, reasoning_prefix
+from scripts.data.formats.base import Columns, Malformed, Read, is_empty, text_of
+from scripts.data.formats.overlooked import longer_texts
+from scripts.data.names import ANSWERS, FLAGS, QUESTIONS, RESPONSES, SYSTEMS, UNWANTED, plain, reasoning_prefix
 
+_MARK = re.compile(r"correct|right|verif|valid|pass|score|reward")
 SHORT = 100
 """Characters of an answer column that may be a bare answer, where it is the response too."""
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) or (
-        isinstance(value, list) and bool(value) and all(isinstance(v, str) for v in value)
-    )
+    if not isinstance(value, list):
+        return isinstance(value, str)
+    return any(value) and all(text is None or isinstance(text, str) for text in value)
 
 
 def _one_text(columns: Columns, name: str, value: Any, notes: list[str]) -> str:
-    """Return a column's text; of a list of generations the first that the lists beside it say is right."""
+    """Return a column's text; of a list of generations the first that most of the lists beside it call right.
+
+    Raises Malformed where a list may as well be the parts of one text.
+    """
     if not isinstance(value, list):
         return text_of(value, f"the column '{name}'")
     if not _is_text(value):
         raise Malformed(f"the column '{name}' is a list of other things than texts")
-    if len(value) == 1:
-        return str(value[0])
-    marks = [
-        (other, verdicts)
-        for other in columns.names()
-        if isinstance(verdicts := columns.see(other), list)
-        and len(verdicts) == len(value)
-        and all(verdict is None or isinstance(verdict, bool) for verdict in verdicts)
-    ]
-    right = [n for n in range(len(value)) if marks and all(verdicts[n] for _, verdicts in marks)]
-    for other, _ in marks:
+    there = [n for n, text in enumerate(value) if text and text.strip()] or [0]
+    if len(there) == 1:
+        return str(value[there[0]])
+    marks = {
+        other: columns.see(other) for other in columns.names() if _are_marks(other, columns.see(other), len(value))
+    }
+    parts = reasoning_prefix(plain(name)) is not None or not plain(name).endswith("s")
+    if parts and not marks and not all(has_thinking(value[n]) for n in there):
+        raise Malformed(
+            f"the column '{name}' is a list of {len(there)} texts: whether they are the parts of one or several to "
+            f"choose from cannot be told; name one ('{name}.0') by dataset.columns",
+            "ambiguous_columns",
+        )
+    for other in marks:
         columns.take(other, f"mark of {name}")
-    how = "the first that is marked right" if right else "the first, as none is marked right" if marks else "the first"
+    right = {n: sum(bool(verdicts[n]) for verdicts in marks.values()) for n in there}
+    best = max(there, key=lambda n: right[n])
+    how = "the first"
+    if marks:
+        how += (
+            " that is marked right"
+            if right[best] == len(marks)
+            else ", as none is marked right"
+            if not right[best]
+            else " of those with the most marks of being right"
+        )
     notes.append(f"of several texts in '{name}' {how} is taken")
-    return str(value[right[0] if right else 0])
+    return str(value[best])
+
+
+def _are_marks(name: str, value: Any, size: int) -> bool:
+    """Whether a column says of each of `size` texts if it is right: by true and false, or 0 and 1 under such a name."""
+    if not isinstance(value, list) or len(value) != size or all(one is None for one in value):
+        return False
+    if all(one is None or isinstance(one, bool) for one in value):
+        return True
+    return bool(_MARK.search(name)) and all(one is None or one in (0, 1) for one in value)
 
 
 def _is_chain(value: Any) -> bool:
-    texts = value if isinstance(value, list) else [value]
-    return all(isinstance(text, str) for text in texts) and any(has_thinking(text) for text in texts)
+    return any(has_thinking(text) for text in (value if isinstance(value, list) else [value]) if text)
 
 
 def _reasoning_column(columns: Columns) -> tuple[str, str] | None:
@@ -67,10 +94,14 @@ def _reasoning_column(columns: Columns) -> tuple[str, str] | None:
 def _choose(columns: Columns, prefix: str | None) -> str | None:
     """Return the column that the response is from, None where there is none; `prefix` is the reasoning's."""
     there = [name for name in columns.first(RESPONSES) if _is_text(columns.see(name))]
+    if prefix == "" and "content" in columns.names() and not there:
+        return "content"
     if prefix:
         own = [name for name in columns.names() if name.startswith(prefix) and name.removeprefix(prefix) in RESPONSES]
         if own := own or [name for name in columns.names() if name == f"{prefix}answer"]:
             return own[0]
+        if f"{prefix}content" in columns.names():  # reasoning_content, content
+            return f"{prefix}content"
     if prefix is None:
         tagged = [name for name in there if _is_chain(columns.see(name))]
         if len(tagged) > 1 and len({str(columns.see(name)) for name in tagged}) > 1:
@@ -88,7 +119,10 @@ def chains_elsewhere(columns: Columns) -> list[str]:
     return [
         name
         for name in columns.names()
-        if name not in (*QUESTIONS, *SYSTEMS) and _is_text(columns.see(name)) and _is_chain(columns.see(name))
+        if name not in (*QUESTIONS, *SYSTEMS)
+        and not UNWANTED.search(name)
+        and _is_text(columns.see(name))
+        and _is_chain(columns.see(name))
     ]
 
 
@@ -126,6 +160,18 @@ def complete(columns: Columns, read: Read, names: ColumnNames) -> Any:
             name = _elsewhere(columns)
         if name is not None:
             own_answer = _take_response(columns, read, name)
+    if (
+        read.reasoning is not None
+        and read.response is None
+        and any(text == "" and plain(key) in (*RESPONSES, "content") for key, text in columns.row.items())
+    ):
+        raise Malformed("there is reasoning and an empty response behind it: cut off", "think_not_closed")
+    if read.reasoning is not None and read.response is None and (others := list(longer_texts(columns, 0))):
+        raise Malformed(
+            f"the column {others[0]} may be what follows the reasoning: name it by dataset.columns.response, or in "
+            "dataset.columns.ignore",
+            "ambiguous_columns",
+        )
     thinks = read.reasoning is not None or (read.response is not None and has_thinking(read.response))
     if not thinks and not names.response and (name := _elsewhere(columns)):
         read.notes.append(f"the response is '{name}', which holds thinking, and no shorter solution")
@@ -133,8 +179,20 @@ def complete(columns: Columns, read: Read, names: ColumnNames) -> Any:
         for key in [key for key, role in columns.taken.items() if role.startswith("response")]:
             del columns.taken[key]
         _take_response(columns, read, name)
+    if own_answer is not None and not thinks and not names.response and len(read.response or "") <= SHORT:
+        _refuse_longer(columns, read.response or "")
     _join(read)
-    return _gold(columns, names.answer, own_answer)
+    return _gold(columns, names.answer, own_answer, read.notes)
+
+
+def _refuse_longer(columns: Columns, answer: str) -> None:
+    """Raise Malformed where a row's bare answer would be its response, and a column left out holds more text."""
+    if others := list(longer_texts(columns, len(answer))):
+        raise Malformed(
+            f"the answer alone would be the response, and {', '.join(others[:5])} hold more text: name the response by "
+            "dataset.columns.response, or the others in dataset.columns.ignore",
+            "ambiguous_columns",
+        )
 
 
 def _take_response(columns: Columns, read: Read, name: str) -> str | None:
@@ -185,13 +243,16 @@ def _join(read: Read) -> None:
         raise Malformed("the response has empty tags of thinking beside a reasoning of its own", "ambiguous_columns")
 
 
-def _gold(columns: Columns, name: str | None, own_answer: str | None) -> Any:
+def _gold(columns: Columns, name: str | None, own_answer: str | None, notes: list[str]) -> Any:
     """Return the value of the answer's column."""
     if name:
         return columns.take(name, "answer") if plain(name) in columns else None
-    if own_answer is not None:
+    there = [one for one in columns.first(ANSWERS) if not is_empty(columns.see(one))]
+    if own_answer is not None and not there:
         return own_answer
-    for name in columns.first(ANSWERS):
+    if len({str(columns.see(one)).strip() for one in there}) > 1:
+        notes.append(f"of the columns {', '.join(there)} the answer is '{there[0]}'")
+    for name in there:
         return columns.take(name, "answer")
     for holder, key in (("reward_model", "ground_truth"), ("extra_info", "answer")):
         if holder in columns and isinstance(value := columns.see(holder), dict) and value.get(key) not in (None, ""):

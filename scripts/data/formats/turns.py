@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from scripts.common.chain import has_thinking
 from scripts.data.formats.base import Columns, Malformed, Read, is_empty, text_of
-from scripts.data.formats.overlooked import may_be_reasoning
-from scripts.data.names import plain, reasoning_prefix
+from scripts.data.formats.overlooked import may_be_reasoning, reasoning_inside
+from scripts.data.names import is_context, plain, reasoning_prefix
 
 ROLES = {
     "human": "user", "prompter": "user", "gpt": "assistant", "model": "assistant", "bot": "assistant",
@@ -14,7 +15,21 @@ ROLES = {
 }  # fmt: skip
 ROLE_KEYS, TEXT_KEYS = ("role", "from"), ("content", "value", "text")
 DETAILS = "reasoning_details"  # OpenRouter: a list of blocks
+TRAINED = ("weight", "train", "trainable", "loss")  # OpenAI, axolotl, ms-swift: 0 or false leaves a turn out
 CALLS = ("tool_calls", "function_call")
+
+
+def turns_in(value: Any) -> list[Any] | None:
+    """Return the turns of a value that is a list of them, or JSON text of one; None for any other, text above all."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value.lstrip().startswith("[{") else None
+        except (ValueError, RecursionError):
+            return None
+        said = isinstance(value, list) and all(isinstance(turn, Mapping) for turn in value)
+        if not said or not all(any(key in turn for key in ROLE_KEYS) for turn in value):
+            return None
+    return value if isinstance(value, list) else None
 
 
 def is_conversation(value: Any) -> bool:
@@ -38,6 +53,8 @@ def read_turns(columns: Columns, turns: Any, where: str) -> Read:
     if not isinstance(turns, list) or not all(isinstance(turn, Mapping) for turn in turns):
         raise Malformed("the conversation is not a list of turns")
     turns = _joined_channels(turns)
+    for turn in turns:
+        _refuse_turn(turn)
     roles = [_role(turn) for turn in turns]
     system = None
     if roles[:1] == ["system"]:
@@ -53,11 +70,33 @@ def read_turns(columns: Columns, turns: Any, where: str) -> Read:
     if len(turns) == 2:
         read.response, thought = _text(turns[1])
         read.reasoning = _reasoning(turns[1], thought)
+        if read.reasoning and not read.response.strip():
+            raise Malformed("the assistant's turn holds thinking and nothing behind it: cut off", "think_not_closed")
     for turn in turns:
         columns.fields_left += [
             f"{where}[].{key}" for key, value in turn.items() if not is_empty(value) and not _is_known(plain(key))
         ]
     return read
+
+
+def _refuse_turn(turn: Mapping[str, Any]) -> None:
+    """Raise Malformed for a turn that is not to be trained on, or that holds what its text cannot."""
+    if not any(turn.get(key) for key in ROLE_KEYS):
+        keys = ", ".join(map(str, list(turn)[:10]))
+        raise Malformed(f"a turn says by neither of {' and '.join(ROLE_KEYS)} whose it is: it has {keys}")
+    for key, value in turn.items():
+        if is_empty(value):
+            continue
+        if is_context(plain(key), value):
+            raise Malformed(f"a turn holds '{key}', which a question and its response cannot hold", "context")
+        off = value is False or (key == "weight" and value == 0)
+        if off and key in TRAINED and _role(turn) == "assistant":
+            raise Malformed(
+                f"the assistant's turn says by '{key}: {value}' that it is not to be trained on", "not_wanted"
+            )
+    texts = [turn[key] for key in TEXT_KEYS if not is_empty(turn.get(key))]
+    if any(text != texts[0] for text in texts):
+        raise Malformed(f"a turn holds different texts under {' and '.join(TEXT_KEYS)}", "ambiguous_columns")
 
 
 def _joined_channels(turns: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -130,8 +169,12 @@ def _reasoning(turn: Mapping[str, Any], thought: str | None) -> str | None:
         raise Malformed(
             f"a turn holds thinking in several places ({', '.join(map(str, found))}) that differ", "ambiguous_columns"
         )
-    maybe = [key for key, value in fields.items() if not _is_known(plain(key)) and may_be_reasoning(plain(key), value)]
-    if not texts and maybe:
+    maybe = [
+        key
+        for key, value in fields.items()
+        if not _is_known(plain(key)) and (may_be_reasoning(plain(key), value) or reasoning_inside(value))
+    ]
+    if not texts and maybe and not has_thinking(_text(turn)[0]):
         raise Malformed(
             f"the field '{maybe[0]}' of a turn may hold the reasoning, and no form knows it: call it reasoning_content",
             "ambiguous_columns",
