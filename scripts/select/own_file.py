@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common.cli import UserError
+from scripts.common.here import why_no_file
 from scripts.data.files import Defect, open_rows
 
 SHOWN = 3
@@ -41,8 +42,8 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    if not path.is_file():
-        raise UserError(f"there is no file '{path}'")
+    if why := why_no_file(path):
+        raise UserError(why)
     try:
         with path.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, start=1):
@@ -64,7 +65,7 @@ def planned_columns(file: str) -> tuple[list[str], list[str]]:
     try:
         return columns_in(Path(file)), []
     except UserError as error:
-        return [], [f"file: {error} (looked for from {Path.cwd()})"]
+        return [], [f"file: {error}"]
 
 
 def count_rows(path: Path) -> int:
@@ -101,25 +102,11 @@ def scores(path: Path, column: str) -> dict[str, float | None]:
     """
     places: dict[str, str] = {}
     found: dict[str, float | None] = {}
-    short = _short_floats(path, column)
     for place, (identity, value) in values_of(path, ["id", column]):
         name = _identity(identity, path, place)
         _enter(places, name, path, place)
-        number = _number(value, column, path, place)
-        found[name] = float(str(short(number))) if short and number is not None else number
+        found[name] = _number(value, column, path, place)
     return found
-
-
-def _short_floats(path: Path, column: str) -> Any:
-    """Return numpy's type of a Parquet column of 16 or 32 bits, None for any other: its 0.3 is 0.3, not 0.30000001."""
-    if path.suffix.lower() != ".parquet":
-        return None
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    kind = pq.read_schema(path).field(column).type
-    return {pa.float16(): np.float16, pa.float32(): np.float32}.get(kind)
 
 
 def _identity(value: Any, path: Path, place: str) -> str:

@@ -1,6 +1,7 @@
 """The experiment file: one sentence per mistake, all at once; names and runs that follow from it."""
 
 import copy
+import datetime
 import json
 import math
 from pathlib import Path
@@ -112,6 +113,37 @@ MISTAKES = {
         "must not end in -t and digits",
     ),
     "missing file": (changed(dataset={"source": "file", "path": "no.jsonl"}), "dataset.path: there is no file 'no.jsonl'"),
+    "a folder": (changed(dataset={"source": "file", "path": "docs"}), "dataset.path: 'docs' is a folder: name a file in it"),
+    "home": (changed(dataset={"source": "file", "path": "~/a.jsonl"}), "~ and variables are taken as they stand"),
+    "a path too long": (changed(dataset={"source": "file", "path": "a" * 5000}), "dataset.path: 'aaa"),
+    "an address": (changed(dataset={"source": "file", "path": "https://h/a.jsonl"}), "that is an address"),
+    "a hub's address": (
+        changed(dataset={"source": "hub", "path": "https://huggingface.co/datasets/a/b", "revision": "main"}),
+        "dataset.path: 'https://huggingface.co/datasets/a/b' is no repository of the hub: write owner/name",
+    ),
+    "configuration of a file": (
+        changed(dataset={"source": "file", "path": "README.md", "config": "c"}), "dataset.config: a data set with source 'file'"
+    ),
+    "columns of the demo": (
+        changed(dataset={"source": "demo", "columns": {"answer": "a"}}), "dataset.columns: a data set with source 'demo'"
+    ),
+    "a column twice": (
+        changed(dataset={"source": "file", "path": "README.md", "columns": {"question": ["q", "r"], "response": "r"}}),
+        "dataset.columns: 'r' is named for two things",
+    ),
+    "a column ignored": (
+        changed(dataset={"source": "file", "path": "README.md", "columns": {"answer": "r", "ignore": ["r"]}}),
+        "dataset.columns: 'r' is named, and ignored",
+    ),
+    "format beside columns": (
+        changed(dataset={"source": "file", "path": "README.md", "format": "alpaca", "columns": {"question": "q"}}),
+        "dataset.columns: format and columns.question both say",
+    ),
+    "minus left out": (changed(training__learning_rate="1e5"), "training.learning_rate: '1e5' should be less than 1"),
+    "a date as name": (
+        changed(name=datetime.date(2024, 1, 2)), "name: 2024-01-02 should be a text: put it in quotes"
+    ),
+    "no seeds": (changed(training__seeds=[]), "training.seeds: []: list should have at least 1 item"),
     "hub without revision": (changed(dataset={"source": "hub", "path": "a/b"}), "dataset.revision: a hub data set needs"),
     "model without revision": (changed(model={"name": "a/b"}), "model.revision: the hub model 'a/b' needs a revision"),
     "unknown method": (changed(subsets__q={"method": "best"}), "subsets.q.method: 'best' is not one of"),

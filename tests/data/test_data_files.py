@@ -39,6 +39,12 @@ SHAPES: dict[str, tuple[str, bytes]] = {
     "list with a mark": ("rows.json", BOM + json.dumps(ROWS).encode()),
     "CSV with a mark": ("rows.csv", BOM + FRAME.to_csv(index=False).encode()),
     "CSV of semicolons": ("rows.csv", FRAME.to_csv(index=False, sep=";").encode()),
+    "CSV of bars": ("rows.csv", FRAME.to_csv(index=False, sep="|").encode()),
+    "CSV that says its sign": ("rows.csv", b"sep=;\r\n" + FRAME.to_csv(index=False, sep=";").encode()),
+    "CSV with blanks behind commas": (
+        "rows.csv",
+        b"prompt, completion\n" + FRAME.to_csv(index=False, header=False).replace('?,"', '?, "').encode(),
+    ),
     "tabs": ("rows.tsv", FRAME.to_csv(index=False, sep="\t").encode()),
     "Windows lines": ("rows.JSONL", LINES.replace("\n", "\r\n").encode()),
     "no last line break": ("rows.ndjson", LINES.rstrip().encode()),
@@ -116,6 +122,7 @@ DAMAGED: dict[str, tuple[str, bytes, str]] = {
     "unequal columns": ("rows.json", b'{"prompt": ["a", "b"], "completion": ["c"]}', "columns of unequal length"),
     "two lists": ("rows.json", b'{"easy": [{"a": 1}], "hard": [{"a": 2}]}', "say by dataset.split"),
     "column twice": ("rows.csv", b"prompt,prompt\na,b\n", "the column 'prompt' stands twice"),
+    "tar": ("rows.jsonl", b"rows.jsonl".ljust(257, b"\0") + b"ustar\x0000", "is a tar archive"),
     "another form": ("rows.xlsx", b"x", "is none of .json"),
 }
 
@@ -165,6 +172,39 @@ def test_parquet_rows_that_are_not_utf8_are_defects(tmp_path: Path) -> None:
     rows = [row.row for row in open_rows(tmp_path / "rows.parquet").rows]
     assert rows[0] == {"question": "good"} and rows[2] == {"question": "too"}
     assert isinstance(rows[1], Defect) and rows[1].reason == "not_utf8"
+
+
+def test_parquet_of_every_type_gives_the_values_that_were_written(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {
+        "question": pa.array(["a", "b"]).dictionary_encode(),
+        "response": pa.array(["c", None], pa.large_string()),
+        "answer": pa.array([0.1, None], pa.float32()),
+        "half": pa.array([0.3, 2.0], pa.float16()),
+        "id": pa.array([2**63, 1], pa.uint64()),
+        "turns": pa.array([[{"role": "user"}], []]),
+        "none": pa.nulls(2),
+        "at": pa.array([1, 2], pa.timestamp("us", "Nowhere/Known")),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "rows.parquet")
+    first, second = (row.row for row in open_rows(tmp_path / "rows.parquet").rows)
+    assert isinstance(first, dict) and isinstance(second, dict)
+    assert {key: first[key] for key in columns if key != "at"} == {
+        "question": "a", "response": "c", "answer": 0.1, "half": 0.3, "id": 2**63, "turns": [{"role": "user"}], "none": None,
+    }  # fmt: skip
+    assert second["response"] is None and second["answer"] is None
+    pq.write_table(pa.table({"question": ["a"], "at": pa.array([2**62], pa.timestamp("us"))}), tmp_path / "far.parquet")
+    (far,) = (row.row for row in open_rows(tmp_path / "far.parquet").rows)
+    assert isinstance(far, Defect) and "column 'at'" in far.detail
+
+
+def test_what_holds_no_rows_and_what_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "rows.json").write_text("[ ]\n")
+    assert list(open_rows(tmp_path / "rows.json").rows) == []
+    with pytest.raises(UserError, match="is a folder: name a file in it"):
+        open_rows(tmp_path)
 
 
 JSON_VALUES = st.recursive(

@@ -1,12 +1,12 @@
 """Settings of a language model behind an endpoint that is asked to read rows and to answer in JSON."""
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
 
 from scripts.common.config.base import Settings
 from scripts.common.config.endpoint import Endpoint
+from scripts.common.here import why_no_file
 
 
 class AskedModel(Settings):
@@ -33,6 +33,6 @@ class AskedModel(Settings):
     @field_validator("prompt")
     @classmethod
     def _prompt_is_there(cls, prompt: str | None) -> str | None:
-        if prompt and not Path(prompt).is_file():
-            raise ValueError(f"there is no file '{prompt}'")
+        if prompt and (why := why_no_file(prompt)):
+            raise ValueError(why)
         return prompt

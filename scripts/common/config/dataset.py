@@ -1,19 +1,26 @@
 """Settings of the data stage: where the rows come from and which of them enter the pool."""
 
-from pathlib import Path
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
+from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
 from scripts.common.config.base import Settings
 from scripts.common.config.names import check_names
+from scripts.common.here import why_no_file
 
 Source = Literal["demo", "hub", "file"]
 Format = Literal["auto", "alpaca", "messages", "prompt_completion", "sharegpt", "question_response"]
 
 Deduplicate = Literal["none", "exact", "normalised", "near"]
-READ_BY = {"file": "hub", "revision": "hub", "format": "hub or file", "system_prompt": "hub or file"}
+READ_BY = {
+    "file": "hub", "config": "hub", "split": "hub or file", "revision": "hub", "format": "hub or file",
+    "columns": "hub or file", "system_prompt": "hub or file",
+}  # fmt: skip
 """Keys that not every source reads."""
+
+
+_REPOSITORY = re.compile(r"(?!datasets/)[\w.-]+(?:/[\w.-]+)?")
 
 
 class ColumnNames(Settings):
@@ -31,6 +38,15 @@ class ColumnNames(Settings):
     """The system prompt."""
     ignore: list[str] = []
     """Columns that are not looked at, though by their names they belong to the question or could be the response."""
+
+    @model_validator(mode="after")
+    def _one_thing_each(self) -> "ColumnNames":
+        named = [*self.questions(), *filter(None, (self.reasoning, self.response, self.system))]
+        if twice := next((name for name in named if named.count(name) > 1), None):
+            raise ValueError(f"'{twice}' is named for two things: a column is one")
+        if both := next((name for name in self.ignore if name in (*named, self.answer)), None):
+            raise ValueError(f"'{both}' is named, and ignored: leave one out")
+        return self
 
     def questions(self) -> list[str]:
         """Return the columns of the question."""
@@ -63,15 +79,22 @@ class Reading(Settings):
     limit: int | None = Field(default=None, gt=0)
     """Read at most this many rows (demo: how many are made, 2,000 by default)."""
 
-    @field_validator("file", "revision", "format", "system_prompt")
+    @field_validator(*READ_BY)
     @classmethod
-    def _source_reads_it(cls, value: str | None, info: ValidationInfo) -> str | None:
+    def _source_reads_it(cls, value: Any, info: ValidationInfo) -> Any:
         source, name = info.data.get("source"), str(info.field_name)
         if source and value not in (None, "auto") and source not in READ_BY[name]:
             raise ValueError(
                 f"a data set with source '{source}' does not read it, one with {READ_BY[name]} does: leave it out"
             )
         return value
+
+    @field_validator("columns")
+    @classmethod
+    def _one_says_what_the_question_is(cls, columns: ColumnNames | None, info: ValidationInfo) -> ColumnNames | None:
+        if columns and columns.question and info.data.get("format", "auto") != "auto":
+            raise ValueError("format and columns.question both say where the question is: leave one of them out")
+        return columns
 
     @field_validator("revision")
     @classmethod
@@ -132,8 +155,12 @@ class Dataset(Reading):
             raise ValueError("a data set with source 'demo' is made, not read: leave its path out")
         if source in ("hub", "file") and not path:
             raise ValueError(f"a data set with source '{source}' needs a path")
-        if source == "file" and path and not Path(path).is_file():
-            raise ValueError(f"there is no file '{path}' (looked for from {Path.cwd()})")
+        if source == "file" and path and (why := why_no_file(path)):
+            raise ValueError(why)
+        if source == "hub" and path and not _REPOSITORY.fullmatch(path):
+            raise ValueError(
+                f"'{path[:200]}' is no repository of the hub: write owner/name, without an address around it"
+            )
         return path
 
 

@@ -12,6 +12,7 @@ from scripts.common.config.base import Settings
 from scripts.common.config.endpoint import Endpoint
 from scripts.common.config.names import check_names
 from scripts.common.decided import read_decisions
+from scripts.common.here import why_no_file
 from scripts.evaluate.engines import ENGINES
 from scripts.evaluate.kinds import KINDS, mistake_in_task
 
@@ -80,8 +81,8 @@ class Benchmark(Settings):
     @field_validator("path")
     @classmethod
     def _file_is_there(cls, path: str | None) -> str | None:
-        if path and not Path(path).is_file():
-            raise ValueError(f"there is no file '{path}' (looked for from {Path.cwd()})")
+        if path and (why := why_no_file(path)):
+            raise ValueError(why)
         return path
 
     @field_validator("demo")

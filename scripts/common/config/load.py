@@ -1,5 +1,6 @@
 """From the experiment file to an `Experiment`, or to all of its mistakes at once, a sentence each."""
 
+import datetime
 import difflib
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -88,8 +89,12 @@ def _mistake(detail: ErrorDetails) -> Mistake:
         return Mistake(key, f"the key 'method' is required (one of {', '.join(METHODS)})")
     if kind == "union_tag_invalid":
         return Mistake((*key, "method"), f"'{context['tag']}' is not one of {context['expected_tags']}")
-    message = detail["msg"].removeprefix("Input should be ")
-    return Mistake(key, f"{_SHORT.repr(detail['input'])} should be {message}")
+    given, message = _SHORT.repr(detail["input"]), detail["msg"]
+    if kind == "string_type" and isinstance(detail["input"], bool | int | float | datetime.date):
+        return Mistake(key, f"{detail['input']} should be a text: put it in quotes")
+    if not message.startswith("Input should be "):
+        return Mistake(key, f"{given}: {message[:1].lower()}{message[1:]}")
+    return Mistake(key, f"{given} should be {message.removeprefix('Input should be ')}")
 
 
 def _unknown_key(location: Key) -> str:

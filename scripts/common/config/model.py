@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from scripts.common.config.base import Settings
+from scripts.common.here import why_no_file
 
 DEMO = "demo"
 DATE = datetime.date(2026, 1, 1)
@@ -102,8 +103,8 @@ class EvaluatedModel(HubModel, ChatKeys):
     @field_validator("chat_template")
     @classmethod
     def _template_is_there(cls, chat_template: str | None) -> str | None:
-        if chat_template and not Path(chat_template).is_file():
-            raise ValueError(f"there is no file '{chat_template}'")
+        if chat_template and (why := why_no_file(chat_template)):
+            raise ValueError(why)
         return chat_template
 
     def chat_settings(self, date: datetime.date) -> ChatSettings:

@@ -50,7 +50,8 @@ class Document(NamedTuple):
         """Return the line of `key`, or of the innermost key around it; None where `config` has another value there."""
         while key and key not in self.lines:
             key = key[:-1]
-        return self.lines[key] if key and _value(self.config, key) == _value(config, key) else None
+        ours, theirs = _value(self.config, key), _value(config, key)
+        return self.lines[key] if key and (ours == theirs or (ours != ours and theirs != theirs)) else None  # nan
 
 
 def _value(config: Any, key: Key) -> Any:

@@ -1,12 +1,12 @@
 """Settings of the report stage."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from scripts.common.config.base import Settings
 from scripts.common.config.names import check_names
+from scripts.common.here import why_no_file
 
 Metric = Literal["pass@1", "pass@k", "majority@k"]
 Weight = Annotated[float, Field(gt=0)]
@@ -68,14 +68,14 @@ class Report(Scoring):
     @field_validator("published")
     @classmethod
     def _file_is_there(cls, published: str | None) -> str | None:
-        if published and not Path(published).is_file():
-            raise ValueError(f"there is no file '{published}' (looked for from {Path.cwd()})")
+        if published and (why := why_no_file(published)):
+            raise ValueError(why)
         return published
 
     @field_validator("published_training")
     @classmethod
     def _files_are_there(cls, folder: str | None) -> str | None:
         for name in ("train_results.json", "trainer_log.jsonl") if folder else ():
-            if not Path(str(folder), name).is_file():
-                raise ValueError(f"there is no file '{name}' in the folder '{folder}' (looked for from {Path.cwd()})")
+            if why := why_no_file(f"{folder}/{name}"):
+                raise ValueError(why)
         return folder

@@ -49,7 +49,7 @@ class Optimisation(Settings):
     """Longest conversation in tokens, within the model's context."""
     too_long: Literal["stop", "truncate"] = "stop"
     """What to do about a longer one: stop before the run starts, or cut its end off (counted in summary.json)."""
-    learning_rate: float = Field(default=1e-5, gt=0)
+    learning_rate: float = Field(default=1e-5, gt=0, lt=1)
     """Peak learning rate (AdamW)."""
     scheduler: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
     """Learning-rate schedule."""

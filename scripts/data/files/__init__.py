@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from scripts.common.cli import UserError
+from scripts.common.here import why_no_file
 from scripts.data.files.base import COMPRESSED, Defect, RowFile, SourceRow, open_plain
 from scripts.data.files.csv_rows import read_csv
 from scripts.data.files.json_rows import read_json
@@ -27,8 +28,8 @@ def open_rows(path: Path, split: str | None = None) -> RowFile:
     `split` says which of several lists of a JSON object is read. Raises UserError for a file that is none of SUFFIXES,
     not what its name says, cut off or not UTF-8.
     """
-    if not path.is_file():
-        raise UserError(f"there is no file '{path}'")
+    if why := why_no_file(path):
+        raise UserError(why)
     suffix = suffix_of(path)
     if suffix in JSON:
         return read_json(path, lambda: open_plain(path), split)

@@ -98,6 +98,8 @@ def open_plain(path: Path) -> IO[bytes]:
     for signature, what in _SIGNATURES.items():
         if head.startswith(signature):
             raise UserError(f"'{path}' {what}")
+    if stream.peek(512)[257:262] == b"ustar":
+        raise UserError(f"'{path}' is a tar archive: take the file that is inside out of it")
     if head.count(0) > len(head) // 4:
         raise UserError(
             f"'{path}' is not UTF-8 (its first bytes hold many zeros: UTF-16, or no text): save it as UTF-8"

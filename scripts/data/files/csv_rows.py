@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,22 +10,32 @@ from typing import Any
 from scripts.common.cli import UserError
 from scripts.data.files.base import ROW_LIMIT, Defect, Open, RowFile, SourceRow
 
-DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_SAID = re.compile(rb"\"?sep=(.)\"?\r?\n?")
+"""A first line by which a spreadsheet says what delimits the fields."""
 
 
 def read_csv(path: Path, open_file: Open) -> RowFile:
     """Return the rows of a CSV file; its header says what delimits the fields."""
     with open_file() as stream:
-        header = stream.readline(ROW_LIMIT).decode("utf-8", errors="replace")
-    delimiter = max(DELIMITERS, key=header.count)
-    return RowFile(f"CSV ({DELIMITERS[delimiter]})", _rows(path, open_file, delimiter))
+        first = stream.readline(ROW_LIMIT)
+        if said := _SAID.fullmatch(first):
+            first = stream.readline(ROW_LIMIT)
+    header = first.decode("utf-8", errors="replace")
+    delimiter = said[1].decode("latin-1") if said else max(DELIMITERS, key=header.count)
+    # A blank behind every comma of the header is no part of the fields: a quote behind it would not count as one.
+    blanks = header.count(delimiter) == header.count(f"{delimiter} ") > 0
+    dialect = {"delimiter": delimiter, "skipinitialspace": blanks, "strict": True}
+    return RowFile(f"CSV ({DELIMITERS.get(delimiter, delimiter)})", _rows(path, open_file, dialect, bool(said)))
 
 
-def _rows(path: Path, open_file: Open, delimiter: str) -> Iterator[SourceRow]:
+def _rows(path: Path, open_file: Open, dialect: dict[str, Any], said: bool) -> Iterator[SourceRow]:
     csv.field_size_limit(ROW_LIMIT)
     with open_file() as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape", newline="")
-        reader = csv.reader(text, delimiter=delimiter, strict=True)
+        reader = csv.reader(text, **dialect)
+        if said:
+            next(reader)
         records = _records(path, reader)
         _, header = next(records, ("", []))
         if isinstance(header, Defect):

@@ -22,7 +22,7 @@ def read_json(path: Path, open_file: Open, split: str | None) -> RowFile:
     """Return the rows of a JSON file. Raises UserError where none can be told apart."""
     with open_file() as stream:
         head = list(islice((line for _, line in lines_of(stream) if line is None or line.strip()), 2))
-    if not head:
+    if not head or (len(head) == 1 and head[0] is not None and parse(head[0]) == []):
         return RowFile("empty", iter(()))
     if _by_lines(path, open_file, head):
         return RowFile("JSON lines", _lines(open_file))

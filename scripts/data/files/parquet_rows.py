@@ -56,7 +56,7 @@ def _of_batch(batch: Any) -> Iterator[dict[str, Any] | Defect]:
         yield from _of_batch(batch.slice(half))
         return
     try:
-        yield from batch.to_pylist()
+        yield from _readable(batch).to_pylist()
     except (ValueError, OverflowError, ArithmeticError) as error:  # text that is not UTF-8, a date out of range
         if batch.num_rows > 1:
             for place in range(batch.num_rows):
@@ -64,4 +64,30 @@ def _of_batch(batch: Any) -> Iterator[dict[str, Any] | Defect]:
         elif isinstance(error, UnicodeDecodeError):
             yield Defect("not_utf8", f"not UTF-8: {error.reason}")
         else:
-            yield Defect("malformed", f"a value cannot be read: {_first(error)}")
+            yield Defect("malformed", f"a value of the column '{_unreadable(batch)}' cannot be read: {_first(error)}")
+
+
+def _readable(batch: Any) -> Any:
+    """Return a batch whose values Python can hold as they were written: 0.1 of 32 bits is 0.1, and not 0.10000000149;
+    a time zone that this machine does not know is left out."""
+    import numpy as np
+    import pyarrow as pa
+
+    for place, field in enumerate(batch.schema):
+        short = {pa.float16(): np.float16, pa.float32(): np.float32}.get(field.type)
+        if short:
+            values = [None if one is None else float(str(short(one))) for one in batch[place].to_pylist()]
+            batch = batch.set_column(place, field.name, pa.array(values, pa.float64()))
+        elif pa.types.is_timestamp(field.type) and field.type.tz:
+            batch = batch.set_column(place, field.name, batch[place].cast(pa.timestamp(field.type.unit)))
+    return batch
+
+
+def _unreadable(batch: Any) -> str:
+    """Return the first column of a row that Python cannot read."""
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            column.to_pylist()
+        except (ValueError, OverflowError, ArithmeticError):
+            return str(name)
+    return "?"
