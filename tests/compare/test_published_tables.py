@@ -281,3 +281,35 @@ def test_the_course_leaderboard() -> None:
     (copy,) = [fault for fault in found if fault.check == "copied row"]
     assert copy.row.model == "team06-a" and "those of baseline, but not the average: 0.524 and 0.446" in copy.message
     assert len(found) == 18
+
+
+def test_a_score_above_the_highest_is_a_fault_and_none_is_lost(tmp_path: Path) -> None:
+    table = "| Model | AIME24 | MATH500 |\n|---|---|---|\n| A | 43.3 | 90.2 |\n| B | 101 | 90.4 |\n| C | NaN | 88.0 |\n| D | 40 | 88.2 |\n"
+    faults = faults_of(table, tmp_path)
+    assert seen(faults) == [("grim", "B", "AIME24")]
+    assert faults[0].message == "101.0 is above 100.0, the highest score"
+
+
+def test_one_share_above_1_makes_no_table_of_percent(tmp_path: Path) -> None:
+    # 0.433 and 0.467 are 13 and 14 of 30; in percent they would be none of 30.
+    (tmp_path / "wide.csv").write_text(
+        "Model,AIME24,MATH500\nA,0.433,0.902\nB,1.01,0.9\nC,NaN,0.9\nD,nan,0.9\nE,0.467,\n"
+    )
+    rows = table_rows(csv_table(tmp_path / "wide.csv"), COUNTS, {})
+    assert [row.text for row in rows if row.benchmark == "AIME24"] == ["0.433", "1.010", "0.467"]
+    assert seen(audit(rows)) == [("grim", "B", "AIME24")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model,benchmark,score\n", "no rows"),
+        ("model,benchmark,score,score\nA,AIME24,0.5,0.6\n", "score twice"),
+        ('model,benchmark,score\nA,AIME24,"43,3%"\n', "with a point"),
+        ("model,benchmark,score\nA,AIME24,43.3%%\n", "43.3%%"),
+    ],
+)
+def test_a_csv_that_says_two_things_or_none_is_refused(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "scores.csv").write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_published(tmp_path / "scores.csv")

@@ -12,8 +12,11 @@ BETWEEN = re.compile(
     r"[\s$,;]*(?:\\(?:text|quad|qquad)\s*)?\{?\s*(?:and|or|和|或|,)?\s*\}?[\s$,;]*(?:[A-Za-z](?:_\{?\w\}?)?\s*=)?[\s$]*"
 )
 IS = r"(?:\s*(?:is|are|was|equals|为|是|[:：=])\s*[:：]?)"
+_OTHERS = r"\b(?:antwort|réponse|respuesta|risposta|resposta|ответ)\s*(?:(?:ist|est|es|è|é)\b|[:：—])"
+_OTHERS += r"|(?:答え|正解|정답|답)\s*(?:[は은는]|[:：])|(?:最终)?答案(?:\s*(?:为|是|[:：=])\s*[:：]?)|故选"
 STRONG = re.compile(
-    rf"(?i)(?:final\s+answer[*_\s]*{IS}|(?:^|\n)[\s>#*_\-]*(?:the\s+)?answer\s*[*_]*\s*[:：]|(?:最终)?答案{IS}|故选|####"
+    rf"(?i)(?:final\s+answer[*_\s]*{IS}|(?:^|\n)[\s>#*_\-]*(?:the\s+)?(?:answer|ans|result)\s*[*_]*\s*(?:[:：=]|-\s)"
+    rf"|(?:^|\n)\s*ans\.\s|{_OTHERS}|####"
     rf"|(?:^|\n)[\s>#*_\-]*(?:the\s+)?(?:final\s+)?answer[\s*_:]*\n)[*_\s]*"
 )
 WEAK = re.compile(r"(?i)\banswer\b[^.\n$]{0,60}?\b(?:is|are|equals|to be)\b\s*:?[*_\s]*")
@@ -26,6 +29,17 @@ LONGEST = 300
 ASIDE = re.compile(
     r"\s*\((?:since|because|as|i\.e\.|that is|which|where|from|see|note)\b[^()]*\)\s*\.?$", re.IGNORECASE
 )
+
+
+ADVERB = re.compile(r"^(?:therefore|thus|hence|then|simply|just|about|approximately|exactly)\s+", re.IGNORECASE)
+# What takes a box back.
+BACK = re.compile(
+    r"(?i)[\s$*.,)\]\\]*(?:(?:but|however|wait|hmm|no)\b[\s,.]*)+(?:that|this|it)(?:\s+(?:is|was)|['’]s)\s+"
+    r"(?:wrong|not\s+(?:right|correct)|incorrect)\b"
+)
+CONTRAST = re.compile(r"(?i)\b(?:however|but|wait|actually|correction)\b")
+WHOLE = re.compile(r"(?:[A-Za-z]\s*=\s*)?[-+−$\\(]*[\d√][^\n]{0,60}|\$[^$\n]{1,60}\$")
+PROSE = re.compile(r"(?i)(?:^|[.\n]\s*)(?:so|thus|therefore|hence)\b[^.\n]*=\s*(-?\d(?:[\d.,/]*\d)?)\.\s*$")
 
 
 class Box(NamedTuple):
@@ -66,7 +80,11 @@ def _line(text: str) -> str:
     line = lines[0]
     if line in (r"\[", "$$") and len(lines) > 1:
         line = lines[1]
-    line = line[:LONGEST].strip().strip("*_ ")
+    if line.startswith("```") and len(lines) > 1:
+        line = lines[1]
+    line = line[:LONGEST].strip().strip("*_# ")
+    line = ADVERB.sub("", re.sub(r"です$|입니다$", "", line.rstrip("?.。")) or line)
+    line = re.sub(r"(?<=[\w)}$])(?:,?\s+(?:because|since)|,\s+not)\s.*", "", line)
     line = ASIDE.sub("", line)
     if bold := re.match(r"[^\d$*\\]{0,30}\*\*([^*]+)\*\*", line):
         return bold[1].strip()
@@ -96,16 +114,20 @@ def final_answer(text: str) -> str | None:
     if found and not found[-1].inside:
         return None
     for match in reversed(list(STRONG.finditer(text, after))):
-        line = _line(text[match.end() :])
+        rest = text[match.end() :]
+        line = _line(re.sub(r"^[-*•]\s", "", rest) if match[0].endswith("\n") else rest)  # an item of a list
         if _is_answer(line) and not BOX.search(line):
             return line
-    if found:
+    if found and BACK.match(text, after):
+        return None
+    tail = text[after:]
+    if found and not (CONTRAST.search(tail) and WEAK.search(tail)):
         return _boxed(text, found)
-    for match in reversed(list(WEAK.finditer(text))):
+    for match in reversed(list(WEAK.finditer(text, after))):
         line = _line(text[match.end() :])
-        if _is_answer(line):
+        if _is_answer(line) and (not found or re.match(r"[-$\\(]*\d", line)):
             return line
-    return _concluded(text)
+    return _boxed(text, found) if found else _concluded(text)
 
 
 def _boxed(text: str, found: Sequence[Box]) -> str:
@@ -118,6 +140,10 @@ def _boxed(text: str, found: Sequence[Box]) -> str:
 
 def _concluded(text: str) -> str | None:
     """Return the formula that a text ends on, where its sentence concludes; of an equation the last side."""
+    if WHOLE.fullmatch(text.strip().strip("*")) and len(text.split()) < 8:
+        return text.strip().strip("*")  # nothing but an answer
+    if said := PROSE.search(text[-LONGEST:]):
+        return said[1]
     match = CONCLUSION.search(text[-LONGEST:])
     if match is None:
         return None

@@ -22,7 +22,8 @@ WRAPPED = (
     rf"[{_MARKS}]*([@])"
 )
 SECOND = (
-    r"\s*[)\]}$*]*\s*(?:\\text\s*\{\s*)?(?:and|or|&|,|/|;|\+|和|或|、)\s*\}?\s*[(\[$]*(?:[Oo]ption\s+)?[@](?![A-Za-z'])"
+    r"\s*[)\]}$*]*\s*(?:\\text\s*\{\s*)?(?:and|or|&|,|/|;|\+|和|或|、)\s*\}?\s*[(\[$]*(?:[Oo]ption\s+)?"
+    r"[@](?![A-Za-z']|\s+is\b)"
 )
 ENDS = r"(?![A-Za-z0-9^=+]|['’](?!\W*(?:\n|$))|_(?!_)|-[a-z])"
 # A small letter counts where nothing else can be meant: (c), c) 42, c at the line's end, or two of them.
@@ -30,13 +31,13 @@ _SMALL_ENDS = rf"(?=[\s$*_`'\"}}\])]*[.。]?\s*(?:$|\n)|[)\].]\s|{SECOND})"
 _IS = r"(?:is|are|was|(?:would|must|should|will)\s+be|es|est|ist|è|é)\b"
 _OF = (
     r"(?:\s+(?:to|for|of|in|this|that|the|question|problem|here|choice|option|letter|i|we|choose|chose|have|get|give"
-    r"|multiple[- ]choice|final|correct)\b){0,8}?"
+    r"|multiple[- ]choice|final|correct[ae]?)\b){0,8}?"
 )
 _WORD = (
     r"\banswer|\b(?:correct|right|best|final|chosen)\s+(?:option|choice|letter)\b|答案|正确(?:的)?选项|答え|正解|정답"
     r"|\b(?:respuesta|réponse|antwort|risposta|resposta|ответ)\b"
 )
-_THEN = r"(?:\s*\b(?:therefore|thus|hence|then|indeed|clearly|simply)\b\s*)?"
+_THEN = r"(?:\s*\b(?:therefore|thus|hence|then|indeed|clearly|simply|(?:most\s+)?likely|probably)\b\s*)?"
 LINE = re.compile(
     rf"(?i)(?:{_WORD}){_OF}[*_]*\s*(?:[:=→]|\s-\s|\b{_IS}|[为是は])[*_\s]*{_THEN}[:：]?[*_\s]*"
     r"|(?<![不没若果选])选(?![项手])(?:择)?[:：为是]?\s*"
@@ -44,7 +45,7 @@ LINE = re.compile(
 WEAK = (
     r"(?:\b(?:[Oo]ption|[Cc]hoice)\s+)?(?<![\w'’])[$*(]*([@])[$*)]*\s+is\s+(?:therefore\s+|thus\s+)?(?:the\s+)?"
     r"(?:correct|right|best)\b"
-    r"|\bI(?:\s+(?:would|will)|['’](?:d|ll))?\s+(?:therefore\s+)?(?:choose|pick|select|go\s+with)\s+(?:[Oo]ption\s+)?"
+    r"|\b(?:I|[Ww]e)(?:\s+(?:would|will)|['’](?:d|ll))?\s+(?:therefore\s+)?(?:choose|pick|select|go\s+with)\s+(?:[Oo]ption\s+)?"
     r"[$*(]*([@])(?![A-Za-z0-9'’])"
 )
 _LISTED = r"[ \t>#*_(\[$-]*([@])[*_$]*[.)\]:](?=[\s*$]|$)"

@@ -80,6 +80,8 @@ def can_be(row: Row) -> bool:
 
 def grim(row: Row, other: audit_tables.OtherCount | None) -> tuple[str, str] | None:
     """Return the check and message of a score that cannot be; `other`: with which number of questions it could."""
+    if row.score.value - row.score.half > 1:
+        return "grim", f"{row.text} is above {row.shown(1)}, the highest score"
     if can_be(row):
         return None
     assert row.n is not None

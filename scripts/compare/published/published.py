@@ -109,6 +109,10 @@ def read_published(path: Path, percent: bool = False) -> pd.DataFrame:
         published = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is no CSV of published numbers: {error}") from error
+    if twice := [column for column in NEEDED + OPTIONAL if f"{column}.1" in published.columns]:
+        raise UserError(f"{path} has the column {', '.join(twice)} twice: which one counts is not said")
+    if published.empty:
+        raise UserError(f"{path} has no rows")
     missing = [column for column in NEEDED if column not in published.columns]
     if missing:
         columns = f"it needs {', '.join(NEEDED)}; it may have {', '.join(OPTIONAL)}"
@@ -132,8 +136,9 @@ def _check(where: str, row: Mapping[str, str], percent: bool) -> None:
         text = row[column]
         if not text and column == "stderr":
             continue
-        if not _NUMBER.fullmatch(text.rstrip("%").strip()):
-            raise UserError(f"{where}: '{text}' is no {column} (0 to 1, or 0% to 100%)")
+        if not _NUMBER.fullmatch(text.removesuffix("%").strip()):
+            hint = "; write it with a point" if re.fullmatch(r"\d+,\d+ ?%?", text) else ""
+            raise UserError(f"{where}: '{text}' is no {column} (0 to 1, or 0% to 100%){hint}")
         if Printed.of(text, percent and not text.endswith("%")).value > 1:
             hint = (
                 ""

@@ -30,6 +30,7 @@ _DRESS = re.compile(r"[*_`~]|<[^>]*>|\\(?!%)|!?\[(?=[^\]]*\]\()|\]\([^)]*\)|🏆
 _OTHER = re.compile(
     r"#|no\.?|rank(ing)?|pos(ition)?|place|seed|runs?|year|date|n|size|(#\s*)?param(eter)?s?.*|tokens?.*|length|steps?|epochs?|samples|k|time.*|hours?|cost.*"
 )
+_NOTHING = {"", "nan", "na", "n/a", "none", "null", "tbd"}
 _BENCHMARK = re.compile(
     r"aime|math|gpqa|mmlu|gsm|amc|olympiad|minerva|livecodebench|lcb|humaneval|mbpp|hmmt|kaoyan|arc|bbh"
 )
@@ -129,7 +130,7 @@ def table_rows(table: Table, counts: Mapping[str, int], samples: Mapping[str, st
         for place in columns
         if place < len(row) and (text := score_in(row[place]))
     }
-    in_percent = percent or any(not text.endswith("%") and float(text) > 1 for text in cells.values())
+    in_percent = percent or _in_percent([float(text) for text in cells.values() if not text.endswith("%")])
     names = _models(table, columns)
     usual = _usual_decimals(list(cells.values()))
     decimals = {}
@@ -143,11 +144,15 @@ def table_rows(table: Table, counts: Mapping[str, int], samples: Mapping[str, st
         of_percent = in_percent or text.endswith("%")
         text = _with_zeros(text, decimals[place])
         score = Printed.of(text, in_percent and not text.endswith("%"))
-        if score.value > 1:
-            continue
         count, several = counts.get(key_of(name)), samples_of(name, samples.get(key_of(name), ""))
         rows.append(Row(table.name, names[number], "", name, metric, count, text, score, None, several, of_percent))
     return rows
+
+
+def _in_percent(numbers: Sequence[float]) -> bool:
+    """Return whether numbers are in percent: one is above 1. Beside many that are not, 1.01 is a share too large."""
+    above = [number for number in numbers if number > 1]
+    return bool(above) and not (max(above) < 1.5 and len(above) < len(numbers) / 2)
 
 
 def _decimals(text: str) -> int:
@@ -170,7 +175,7 @@ def _with_zeros(text: str, decimals: int) -> str:
 def _holds_scores(table: Table, place: int, name: str) -> bool:
     if _OTHER.fullmatch(name.strip().lower()):
         return False
-    cells = [row[place] for row in table.rows if place < len(row) and row[place].strip(" -–—")]
+    cells = [row[place] for row in table.rows if place < len(row) and row[place].strip(" -–—").lower() not in _NOTHING]
     read = [text for cell in cells if (text := score_in(cell)) and float(text.rstrip("%")) <= 100]
     return len(read) > len(cells) / 2
 
