@@ -20,8 +20,16 @@ from scripts.common.cli import UserError
 from scripts.common.program import Program
 from scripts.common.questions import Question, check_questions, write_questions
 from scripts.data.files import Defect, open_rows
+from scripts.data.formats.base import is_empty
 from scripts.data.hub import access_needed
+from scripts.data.names import plain
 from scripts.evaluate.kinds import KINDS, mistake_in_task
+
+OPTIONS = ("choices", "options")
+UNANSWERABLE_WITHOUT = frozenset({
+    *OPTIONS, "image", "images", "audio", "video", "context", "contexts", "passage", "body", "paragraph", "article",
+    "document", "documents", "history",
+})  # fmt: skip
 
 
 def read_local(path: Path, kind: str) -> list[Question]:
@@ -33,7 +41,9 @@ def read_local(path: Path, kind: str) -> list[Question]:
             raise UserError(f"{where}: {row.detail.replace('a row must', 'a question must')}")
         try:
             json.dumps(row, ensure_ascii=False, default=str).encode("utf-8")
-            questions.append(KINDS[kind].local_question(row, where))
+            question = KINDS[kind].local_question(row, where)
+            _refuse_unanswerable(row, question, where)
+            questions.append(question)
         except UnicodeEncodeError as error:
             raise UserError(f"{where}: not UTF-8: a text holds half a surrogate pair") from error
         except ValidationError as error:
@@ -41,6 +51,20 @@ def read_local(path: Path, kind: str) -> list[Question]:
             field = ".".join(map(str, first["loc"]))
             raise UserError(f"{where}: the field '{field}' cannot be read: {first['msg']}") from error
     return questions
+
+
+def _refuse_unanswerable(row: dict[str, Any], question: Question, where: str) -> None:
+    """Raise UserError for a question that nobody can answer: one that is elsewhere, or needs what is not asked."""
+    if not question.question.strip("-–—. "):
+        raise UserError(f"{where}: the question is '{question.question}': it stands elsewhere; put its text here")
+    for key, value in row.items():
+        name, texts = plain(key), value if isinstance(value, list) else [value]
+        carried = all(isinstance(text, str) and text.strip() in question.question for text in texts)
+        if name in UNANSWERABLE_WITHOUT and not (carried or is_empty(value) or (question.choices and name in OPTIONS)):
+            raise UserError(
+                f"{where}: the field '{key}' may hold what the question cannot be answered without, and is not asked: "
+                f"put it into the question, or take the field out{'; kind: choice asks choices' * (name in OPTIONS)}"
+            )
 
 
 def task_configs(task: str) -> list[Any]:

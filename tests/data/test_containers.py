@@ -45,6 +45,7 @@ IN_ONE_TEXT: dict[str, dict[str, Any]] = {
     "generations": {"problem": ASKED, "solution": "28", "generations": ["<think>No.</think>27", WHOLE],
                     "correctness_math_verify": [False, True], "is_reasoning_complete": [True, True]},
     "full_response": {"problem": ASKED, "ground_truth": "28", "full_response": WHOLE},
+    "a list of one": {"instruction": ASKED, "output": [WHOLE]},
     "another name": {"problem": ASKED, "r1_distilled": WHOLE},
     "another name beside a solution": {"problem": ASKED, "solution": "It is 28.", "r1_distilled": WHOLE},
     "query": {"query": ASKED, "response": WHOLE},
@@ -154,6 +155,17 @@ LONG_CHAIN = f"{CHAIN} " * 5
         ({"question": ASKED, "response": f"<analysis>{LONG_CHAIN}</analysis>{SHORT}"}, "<analysis>"),
         ({"question": ASKED, "response": f"[PLAN]{LONG_CHAIN}[/PLAN]{SHORT}"}, "[PLAN]"),
         ({"question": ASKED, "response": f"<|begin_of_work|>{LONG_CHAIN}<|end_of_work|>{SHORT}"}, "begin_of_work"),
+        *[
+            ({"question": ASKED, "response": f"{begin}{LONG_CHAIN}{end}{SHORT}"}, begin.strip())
+            for begin, end in (
+                ('<details type="reasoning" done="true">', "</details>"),
+                ("```thinking\n", "\n```\n"),
+                ("＜think＞", "＜/think＞"),
+                ("<思考>", "</思考>"),
+                ("【思考】", "【回答】"),
+                ("<unused94>thought", "<unused95>"),
+            )
+        ],
         (
             {
                 "messages": [

@@ -32,5 +32,6 @@ def read(columns: Columns) -> Read:
         found = read_turns(columns, turns, "input")
     else:
         found = Read(question=read_instruction(columns))
-    found.response = text_of(columns.take("output", "response"), "the column 'output'")
+    if not isinstance(columns.see("output"), list):  # of a list one is chosen as of any other (responses.py)
+        found.response = text_of(columns.take("output", "response"), "the column 'output'")
     return found

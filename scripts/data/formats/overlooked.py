@@ -21,6 +21,12 @@ _WEAK = re.compile(
 # What belongs to a row and is no part of its response, however long.
 _BESIDE = re.compile(r"test|meta|url|link|info|hint|embedding|log")
 _OPENING = re.compile(r"\s*(?P<whole><\|?(?P<angle>[a-z][\w:-]*)\|?>|\[(?P<bracket>[a-z][\w:-]*)\])", re.IGNORECASE)
+# Thinking that begins in another way than by tags: what ends it is told by nobody.
+_BEGINNING = re.compile(
+    r"\s*(?P<whole><details\s[^<>]*(?:reasoning|think)[^<>]*>|```\s*(?:think(?:ing)?|thoughts?|reasoning)\b"
+    r"|[<＜【〈]\s*(?:思考|推理|思维|思維|think)[^<>＞】〉\n]{0,20}[>＞】〉]|<unused\d+>\s*thought|<\|channel>)",
+    re.IGNORECASE,
+)
 # Marks of text, and of what a response may hold between tags of its own.
 _MARKS = frozenset({
     "a", "answer", "asy", "b", "blockquote", "br", "cite", "code", "details", "div", "em", "final_answer", "font",
@@ -82,9 +88,9 @@ def refuse_overlooked(columns: Columns, response: str, named: bool = False) -> N
         return
     maybe = [name for name in columns.names() if may_be_reasoning(name, columns.see(name), "" if named else response)]
     inside = {name: key for name in columns.names() if (key := reasoning_inside(columns.see(name)))}
-    tag = _OPENING.match(response)
+    tag, begun = _OPENING.match(response), _BEGINNING.match(response)
     # A chain is long: it is looked through only where something could be one beside it.
-    if not (maybe or inside or tag) or has_thinking(response):
+    if not (maybe or inside or tag or begun) or has_thinking(response):
         return
     if maybe or inside:
         what = (
@@ -94,6 +100,12 @@ def refuse_overlooked(columns: Columns, response: str, named: bool = False) -> N
             f"the {what} may hold the reasoning, and the response holds none: name it by dataset.columns.reasoning "
             "(a key inside a column: meta.trace), or the column in dataset.columns.ignore",
             "ambiguous_columns",
+        )
+    if begun:
+        raise Malformed(
+            f"the response begins with {begun['whole'].strip()}, no known tag of thinking: where the chain ends cannot "
+            "be told; put it into a column of its own (dataset.columns.reasoning)",
+            "think_not_one_block",
         )
     if tag is None or (name := tag["angle"] or tag["bracket"]).lower() in _MARKS:
         return

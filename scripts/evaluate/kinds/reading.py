@@ -5,7 +5,7 @@ import random
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from scripts.common.answers import number_text, says_nothing
+from scripts.common.answers import boxes, number_text, says_nothing
 from scripts.common.chain import HASHES
 from scripts.common.cli import UserError
 from scripts.common.questions import Question, question_id, without_dollars
@@ -49,12 +49,19 @@ def _answer(value: Any) -> str | None:
 
 def local_question(row: dict[str, Any], where: str) -> Question:
     """Return a row of a local file with question (or problem) and answer; `where` names its line in messages."""
-    question = next((text for name in ("question", "problem") if (text := as_text(row.get(name)))), None)
+    asked = [text for name in ("question", "problem") if (text := as_text(row.get(name)))]
+    question = asked[0] if asked else None
+    if len(set(asked)) > 1:
+        raise UserError(f"{where}: 'question' and 'problem' hold different texts: leave one out")
     answer = _answer(row.get("answer"))
     if question is None:
         raise UserError(f"{where}: there is no text in the field 'question' (or 'problem')")
     if answer is None:
         raise UserError(f"{where}: there is no text or number in the field 'answer'")
+    try:
+        boxes(answer)
+    except ValueError as error:
+        raise UserError(f"{where}: the answer '{answer[:80]}' cannot be read: {error}") from error
     return Question(
         id=as_text(row.get("id")) or question_id(question),
         question=question,
