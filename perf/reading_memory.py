@@ -104,9 +104,10 @@ def around(open_: bytes, middle: bytes, close: bytes) -> Callable[[int], Iterato
     """Return chunks of `middle` repeated between two ends."""
 
     def chunks(size: int) -> Iterator[bytes]:
+        block = middle * (1 + 2**16 // len(middle))
         yield open_
-        for _ in range(size // len(middle)):
-            yield middle
+        for _ in range(1 + size // len(block)):
+            yield block
         yield close
 
     return chunks
