@@ -13,10 +13,10 @@ BOXED = r"\boxed{"
 # A family puts a word of its own before or behind: seed:think, inner_thought, thinking_process.
 _NAMES = r"(?:[a-z]+[_:-])*(?:think(?:ing)?|thoughts?|reasoning)(?:[_-][a-z]+)?|scratchpad|inner_monologue|cot"
 _PIPE, _JOIN = "[|｜]", "[_▁]"
-# One pattern: a chain is long and is looked through once. Each alternative begins with its own sign, so that few places
-# are tried.
+# One pattern: a chain is long and is looked through once. Each alternative begins with a sign of its own, and the signs
+# are looked for first: the alternatives are tried at few places.
 _TAG = re.compile(
-    rf"(?:<\s*(?P<angle>/?)\s*(?P<name>{_NAMES})\s*(?:\s[\w-]+\s*=[^<>]*)?>"
+    rf"(?=[<&◁\[])(?:<\s*(?P<angle>/?)\s*(?P<name>{_NAMES})\s*(?:\s[\w-]+\s*=[^<>]*)?>"
     rf"|&lt;\s*(?P<escaped>/?)\s*(?P<escaped_name>{_NAMES})\s*&gt;"
     rf"|◁\s*(?P<triangle>/?)\s*(?:{_NAMES})\s*▷"
     r"|\[\s*(?P<bracket>/?)\s*think\s*\]"

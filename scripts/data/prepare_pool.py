@@ -67,6 +67,7 @@ _TEMPLATE = re.compile(
     r"START_OF_TURN_TOKEN|END_OF_TURN_TOKEN|return)\|>|<(?:start|end)_of_turn>|<｜(?:User|Assistant|(?:begin|end)▁of▁sentence)｜>"
     r"|\[/INST\]|</s>\s*\Z"
 )
+_TEMPLATE_SIGNS = ("|>", "｜>", "_of_turn>", "[/INST]", "</s>")
 
 OWN = ("id", "reasoning", "answer", "response_tokens")  # columns of the pool that raw has not, or has otherwise
 
@@ -103,7 +104,9 @@ def read_row(row: dict[str, Any], rules: RowRules, check: AnswerCheck | None = N
     if not (row["response"] or "").strip():
         raise Rejected("empty_response")
     for name in ("system", "question", "response"):
-        if found := _TEMPLATE.search(row[name] or ""):
+        text = row[name] or ""
+        # A chain is long: it is looked through only where a sign of these stands in it.
+        if any(sign in text for sign in _TEMPLATE_SIGNS) and (found := _TEMPLATE.search(text)):
             what = f"the {name} holds {found[0].strip()}, which a chat template writes: take its tokens out of the text"
             raise Rejected("template_tokens", what)
     try:

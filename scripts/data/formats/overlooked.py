@@ -53,9 +53,13 @@ def may_be_reasoning(name: str, value: Any, response: str = "") -> bool:
     return _length(value) > (LONG if _NAME.search(name) else max(LONG, len(response)))
 
 
+def _is_object(value: Any) -> bool:
+    return isinstance(value, Mapping) or (isinstance(value, str) and value[:20].lstrip().startswith("{"))
+
+
 def reasoning_inside(value: Any) -> str | None:
     """Return the key inside an object, or JSON text of one, that may hold a chain; None where none does."""
-    if isinstance(value, str) and value.lstrip().startswith("{") and _NAME.search(value):
+    if isinstance(value, str) and _is_object(value) and _NAME.search(value):
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
@@ -87,11 +91,12 @@ def refuse_overlooked(columns: Columns, response: str, named: bool = False) -> N
     if any("reasoning" in role for role in columns.taken.values()):
         return
     maybe = [name for name in columns.names() if may_be_reasoning(name, columns.see(name), "" if named else response)]
-    inside = {name: key for name in columns.names() if (key := reasoning_inside(columns.see(name)))}
+    objects = [name for name in columns.names() if _is_object(columns.see(name))]
     tag, begun = _OPENING.match(response), _BEGINNING.match(response)
     # A chain is long: it is looked through only where something could be one beside it.
-    if not (maybe or inside or tag or begun) or has_thinking(response):
+    if not (maybe or objects or tag or begun) or has_thinking(response):
         return
+    inside = {name: key for name in objects if (key := reasoning_inside(columns.see(name)))}
     if maybe or inside:
         what = (
             f"column {maybe[0]}" if maybe else "key '{1}' inside the column '{0}'".format(*next(iter(inside.items())))
