@@ -24,6 +24,9 @@ from scripts.common.judging.values import (
     Value,
 )
 
+STATEMENTS = {"true", "false", "yes", "no", "even", "odd", "t", "f", "y", "n"}
+"""What answers the parts of a question, in their order."""
+
 
 def same(gold: Value, answer: Value) -> bool:
     """Return whether an answer's value is the gold one."""
@@ -42,6 +45,8 @@ def _alone(value: Value) -> Value:
     if not isinstance(value, Several) or not value.items:
         return value
     first, *others = value.items
+    if first == Text(r"\emptyset"):
+        return value
     if all(
         isinstance(first, Equation) and isinstance(other, Equation) and _same_equation(first, other) for other in others
     ):
@@ -84,6 +89,9 @@ def _same_number(gold: Number, answer: Number) -> bool:
         and units.is_known(answer.unit)
     ):
         return False
+    ways = units.way(gold.unit), units.way(answer.unit)
+    if all(ways) and ways[0] != ways[1]:
+        return False
     ours, theirs = gold.expression, answer.expression
     if gold.percent != answer.percent:
         # Percent may be left out where it is asked for; but 0.5 is not 0.5%.
@@ -112,18 +120,32 @@ def _same_several(gold: Several, answer: Several) -> bool:
     """Each of one is one of the other, whatever their order."""
     if len(gold.items) != len(answer.items) or (_is_either(gold) != _is_either(answer)):
         return False
+    if all(_said(item) in STATEMENTS for several in (gold, answer) for item in several.items):
+        return _same_items(gold.items, answer.items)  # True, False: to one part after the other
     left = list(answer.items)
     for item in gold.items:
-        match = next((other for other in left if same(item, other)), None)
+        match = next((other for other in left if _is_set(item) == _is_set(other) and same(item, other)), None)
         if match is None:
             return False
         left.remove(match)
     return True
 
 
+def _is_set(value: Value) -> bool:
+    return isinstance(value, Several) and value.braces
+
+
+def _said(item: Value) -> str:
+    """Return the word or letter that an item is."""
+    if isinstance(item, Number) and item.expression.is_Symbol:
+        return str(item.expression).lower()
+    return item.words if isinstance(item, Text) else ""
+
+
 def _is_either(several: Several) -> bool:
-    """Return whether one of statements about several names holds: x > 2 or y < 3, which is no x > 2, y < 3."""
-    return several.braces and len({item.name for item in several.items if isinstance(item, Named)}) > 1
+    """Return whether "or" says more than a comma would, as it does not between numbers: x > 2 or y < 3, A or B."""
+    names = {item.name for item in several.items if isinstance(item, Named)}
+    return several.either and (len(names) > 1 or all(map(_said, several.items)))
 
 
 def _same_in_order(gold: Several | Row, answer: Several | Row) -> bool:

@@ -106,7 +106,9 @@ class Reader:
         found = self._factor()
         while True:
             if self._is("*", r"\times", r"\cdot"):
-                self._take()
+                crossed = self._take().text == r"\times"
+                if crossed and any(token.text in (r"\vec", r"\nabla") for token in self._tokens):
+                    raise Unreadable("a product of vectors")
                 found = found * self._factor()
             elif self._is("/", r"\div"):
                 self._take()
@@ -125,6 +127,9 @@ class Reader:
             return False  # words: their order matters
         if token.kind == "number" and before.kind == "letters":
             following = self._next(1)  # n2^n, but neither H2O nor 2 to 3
+            return following is not None and following.text == "^"
+        if token.kind == "number" and before.text == ")":
+            following = self._next(1)  # (n+1)2^n, but not (a) 5 (b) 6
             return following is not None and following.text == "^"
         if token.kind == "number":
             return before.kind != "number" and not (before.kind == "other" and before.text == "/")
@@ -407,6 +412,8 @@ class Reader:
         degrees, self._degrees = self._degrees, name in IN_DEGREES
         arguments = self._arguments()
         self._degrees = degrees
+        if name in ("max", "min") and len(arguments) == 1:
+            raise Unreadable("the largest of one")
         value = _finite(function(*arguments))
         return power(value, raised) if raised != 1 else value
 

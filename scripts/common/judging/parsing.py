@@ -47,6 +47,8 @@ BASE = re.compile(
     r"(?<=[\dA-F])\s*(?:\\text\{)?\s*[,(]?\s*(?:in\s+)?(?:\\text\{)?base[\s}-]*(\d+|[a-z]+)\s*\)?\s*\}?\s*\)?$"
 )
 """1011 in base 2, 1011 (base two)"""
+MATRICES = re.compile(r"(?:[A-Z]\s*(?:\^\s*(?:\{\s*(?:-\s*1|T|\\top)\s*\}|T|\\top)\s*)?){2,}")
+"""A product whose order matters: P^{-1}AP."""
 BETWEEN = re.compile(r"(\d+(?:\.\d+)?)\s*-\s*(\d+(?:\.\d+)?)")
 TO = re.compile(r"(\d+)\s*(?:\\text\{)?\s*to\s*\}?\s*(\d+)")
 """A ratio, or from a number to another."""
@@ -73,6 +75,8 @@ def readings(answer: str, gold: bool = False) -> tuple[Value, ...]:
         return (Text(text),)  # 00101, a code
     if (ends := BETWEEN.fullmatch(text)) and float(ends[1]) < float(ends[2]):
         return (Text(f"{ends[1]} - {ends[2]}"),)  # 5-10, which would be left as no difference
+    if MATRICES.fullmatch(text) and "^" in text:
+        return (Text(text_of(tokens_of(text))),)
     text = BASE.sub(r"_{\1}", TO.sub(r"\1:\2", text) if TO.fullmatch(text) else text)
     found: list[Value] = [Text(words_of("".join(re.findall("[A-H]", text))))] if LETTERS.fullmatch(text) else []
     for form in dict.fromkeys([joined_thousands(text), text]):
@@ -150,7 +154,7 @@ def read_value(tokens: Tokens) -> Value:
     if len(parts) > 1:
         joints = {token.text.lower().strip(" ,") for token in tokens if _joins(token)}
         found = _list(parts, "and" in joints)
-        return replace(found, braces=True) if joints == {"or"} and isinstance(found, Several) else found
+        return replace(found, braces=True, either=True) if joints == {"or"} and isinstance(found, Several) else found
     if len(parts) == 1 and len(parts[0]) < len(tokens):
         return read_value(parts[0])
     return _single(tokens)
@@ -161,7 +165,7 @@ def _cases(values: list[Value]) -> Several | None:
     names = {value.name for value in values if isinstance(value, Named)}
     listed = [value for value in values if isinstance(value, Several) and not value.braces]
     together = any(sum(isinstance(item, Named | Equation) for item in value.items) > 1 for value in listed)
-    return Several(tuple(values), braces=True) if together or len(names) > 1 else None
+    return Several(tuple(values), braces=True, either=True) if together or len(names) > 1 else None
 
 
 def _unwrapped(tokens: Tokens) -> Tokens:

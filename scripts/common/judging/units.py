@@ -35,6 +35,10 @@ or and if when where for with not no none more less least most than over under a
 neither both between mod is are even odd to from percent undefined
 """
 STATES = set(_STATES.split())
+WAYS = re.compile(
+    r"up|down|left|right|north|south|east|west|[ns]of[ew]|[ew]of[ns]|increas|decreas|gain|loss?|profit|before|after|true"
+    r"|false|more|less?|counterclockwise|anticlockwise|clockwise"
+)
 PLAIN = re.compile(
     r"^(?P<value>.*[\d}%)])(?P<blank>\s*)(?P<unit>[A-Za-z]+(?:\s*/\s*[A-Za-z]+|\s+[A-Za-z]{2,})*)(?P<power>\^\{?-?\d\}?)?$"
 )
@@ -74,6 +78,11 @@ def _word(word: str) -> str:
         if form in CANONICAL:
             return CANONICAL[form]
     return word.lower().removesuffix("s") if len(word) > 3 else word
+
+
+def way(unit: str) -> list[str]:
+    """Return the directions in a canonical unit: 5 N up is not 5 N down, 10% increase no decrease."""
+    return WAYS.findall(unit.lower())
 
 
 def is_known(unit: str) -> bool:

@@ -33,6 +33,8 @@ class Several:
 
     items: tuple[Value, ...]
     braces: bool = False
+    either: bool = False
+    """Whether they were joined by "or"."""
 
 
 @dataclass(frozen=True)
