@@ -330,7 +330,7 @@ class TestMistakes:
     def test_published_numbers_without_a_column(self, tmp_path: Path) -> None:
         from scripts.compare.published.published import read_published
 
-        (tmp_path / "p.csv").write_text("source,model\n")
+        (tmp_path / "p.csv").write_text("source,model\na,b\n")
         with pytest.raises(UserError, match="lacks the columns benchmark, score"):
             read_published(tmp_path / "p.csv")
 
