@@ -1,6 +1,7 @@
 """Conversations as a model sees them: its chat template, pinned to the experiment's settings, and lengths in tokens."""
 
 import argparse
+import json
 from collections.abc import Callable, Iterable
 from datetime import datetime, time
 from pathlib import Path
@@ -144,6 +145,47 @@ def token_lengths(tokenizer: Any, texts: list[str]) -> list[int]:
     backend.no_truncation()
     backend.no_padding()
     return [len(encoding) for encoding in backend.encode_batch_fast(texts, add_special_tokens=False)]
+
+
+def continuations(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+    """Return the ids of texts that go on in the middle of another one, no special token added.
+
+    Tokenizers of Llama 2's kind (Mistral, Phi-3) write a space before every text that they are given.
+    """
+    if not hasattr(tokenizer, "goes_on"):
+        tokenizer.goes_on = _without_prefix(tokenizer)
+    if tokenizer.goes_on is None:
+        ids: list[list[int]] = tokenizer(texts, add_special_tokens=False)["input_ids"]
+        return ids
+    return [encoding.ids for encoding in tokenizer.goes_on.encode_batch(texts, add_special_tokens=False)]
+
+
+def _without_prefix(tokenizer: Any) -> Any:
+    """Return the tokenizer's backend without the space that it writes before a text, None where it writes none."""
+    from tokenizers import Tokenizer
+
+    if not tokenizer.is_fast:
+        return None
+    whole = json.loads(tokenizer.backend_tokenizer.to_str())
+    parts = [part for name in ("normalizer", "pre_tokenizer") for part in _flat(whole[name])]
+    changed = False
+    for part in parts:
+        # Each kind names it in its own way; a normaliser that prepends nothing stays as what it is.
+        for key, idle in (("prepend_scheme", "never"), ("add_prefix_space", False), ("prepend", "")):
+            if part.get(key, idle) != idle and part["type"] in ("Metaspace", "ByteLevel", "Prepend"):
+                part[key], changed = idle, True
+    if not changed:
+        return None
+    whole["truncation"] = whole["padding"] = None
+    return Tokenizer.from_str(json.dumps(whole))
+
+
+def _flat(part: Any) -> list[dict[str, Any]]:
+    """Return the parts of a tokenizer's normaliser or pre-tokeniser, those of a sequence one by one."""
+    if part is None:
+        return []
+    inner = [*part.get("normalizers", ()), *part.get("pretokenizers", ())]
+    return [part, *(one for each in inner for one in _flat(each))]
 
 
 def prompt_texts(tokenizer: Any, prompts: list[list[Message]]) -> list[str]:

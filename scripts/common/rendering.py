@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scripts.common.chain import split_response, thinking_tags
-from scripts.common.chat import Message, prompt_texts, token_lengths
+from scripts.common.chat import Message, continuations, prompt_texts, token_lengths
 from scripts.common.cli import UserError
 
 STAND_IN, REASONING = "q7stand0in0text", "q7stand0in0chain"
@@ -191,7 +191,7 @@ class Renderer:
         wholes = self._ids(["".join(part) for part in every])
         for part, head, whole in zip(every, heads, wholes, strict=True):
             if whole[: len(head)] != head:  # a token across the border, which generation could never start from
-                (tail,) = self._ids([part.answer + part.rest])
+                (tail,) = continuations(self.tokenizer, [part.answer + part.rest])
                 whole = head + tail
             ends = [place for place, token in enumerate(whole) if token == self.end]
             yield Ids(whole, len(head), ends[-1 - part.rest.count(self._end_text)] + 1)

@@ -134,6 +134,18 @@ def _gap(network: Any, ids: Any, alone: Any, packing: bool) -> float:
     return float(gap) if torch.isfinite(gap) else float("inf")
 
 
+def looks_ahead(network: Any) -> bool:
+    """Whether a token changes the logits before it, as in an encoder."""
+    import torch
+
+    with _as_in_use(network):
+        ids = _random_tokens(network)[None, : LENGTHS[2]]
+        other = ids.clone()
+        other[0, -1] = ids[0, 0] if ids[0, 0] != ids[0, -1] else ids[0, 0] + 1
+        first, second = (network(input_ids=each, use_cache=False).logits[0, :-1].float() for each in (ids, other))
+        return not bool(torch.isclose(first, second, atol=EXACT * float(first.abs().max()), rtol=0).all())
+
+
 def shortened(config: Any) -> Any:
     """Return a network of a configuration's kind with random weights, one layer of each kind and few words; None where
     its configuration cannot be shortened, or a layer has hundreds of millions of weights."""

@@ -18,6 +18,7 @@ from scripts.common.cli import UserError
 from scripts.common.config.training import Optimisation
 from scripts.common.context import context_of
 from scripts.common.memory import reading_mb, training_mb, weights_of
+from scripts.common.network import check_files
 from scripts.common.program import Program, read_settings
 from scripts.common.rendering import Renderer, closes_chain, own_stop_ids
 from scripts.common.shape import load_config, network_class, state_carrying
@@ -41,6 +42,7 @@ class Model:
     def __init__(self, arguments: Namespace) -> None:
         self.folder: Path = arguments.model
         self.arguments = arguments
+        check_files(self.folder, needed=_reads_weights(arguments))
         self.config = load_config(self.folder)
         self.context = context_of(self.config)
         self.tokenizer = chat.tokenizer_from(arguments, self.folder)
@@ -60,8 +62,13 @@ class Model:
 def check_class(model: Model) -> Iterator[str]:
     """Whether transformers knows the model, and the tokenizer fits it."""
     kind = model.config.model_type
-    if network_class(model.config) is None:
+    if network_class(model.config) is None or getattr(model.config, "is_encoder_decoder", False):
         raise UserError(f"the model in '{model.folder}' ({kind}) is no causal language model")
+    if model.network is not None and _looks_ahead(model.network):
+        raise UserError(
+            f"the model in '{model.folder}' ({kind}) reads what stands behind a token (an encoder, or "
+            "use_bidirectional_attention): it is no causal language model"
+        )
     rows = model.config.get_text_config(decoder=True).vocab_size
     (row,) = model.renderer.encode([chat.training_messages(None, QUESTION, THINKING)])
     if (last := max(row.ids)) >= rows:
@@ -250,6 +257,17 @@ CHECKS: list[Callable[[Model], Iterator[str]]] = [
     check_engine,
     check_trackers,
 ]
+
+
+def _reads_weights(arguments: Namespace) -> bool:
+    """Whether a job here loads the weights: by hand nothing is known of it, an endpoint has its own."""
+    return bool(arguments.training) or bool(arguments.engine and ENGINES[arguments.engine].takes_gpu)
+
+
+def _looks_ahead(network: Any) -> bool:
+    from scripts.train import attention_trial
+
+    return attention_trial.looks_ahead(network)
 
 
 def _named(model: Model, token: int) -> str:

@@ -1,12 +1,13 @@
 """Writing the trained model; and what is said when the disk is full."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from scripts.common.cli import UserError, log
 from scripts.common.disk import is_disk_full
+from scripts.common.network import load_network
 from scripts.common.rendering import end_of_turn, own_stop_ids
 
 
@@ -63,14 +64,20 @@ def merged(network: Any, base: Path, number: Any) -> Any:
     """
     import torch
     from peft import get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
-    from transformers import AutoModelForCausalLM
 
-    whole = AutoModelForCausalLM.from_pretrained(base, dtype=number).to(torch.float32)
+    whole = load_network(base, dtype=number).to(torch.float32)
     keep_what_can_be_saved(whole)
     with torch.random.fork_rng():  # adapters begin with random numbers, which training that goes on must not miss
         whole = get_peft_model(whole, network.peft_config[network.active_adapter])
     set_peft_model_state_dict(whole, get_peft_model_state_dict(network))
     return whole.merge_and_unload()
+
+
+def _kept_in_float32(network: Any) -> Callable[[str], bool]:
+    """Return what tells the weights that transformers keeps in float32 whatever the model's type: in 16 bits the
+    biases of DeepSeek-V3's router would choose other experts."""
+    parts = getattr(network, "_keep_in_fp32_modules_strict", None) or ()
+    return lambda name: any(f".{part}." in f".{name}." for part in parts)
 
 
 def save_model(trainer: Any, tokenizer: Any, dtype: str, base: Path, folder: Path) -> None:
@@ -91,7 +98,11 @@ def save_model(trainer: Any, tokenizer: Any, dtype: str, base: Path, folder: Pat
         network = merged(network, base, number)
         weights = network.state_dict()
     # Tied weights are one tensor under two names, and must stay one.
-    converted = {weight.data_ptr(): weight.to(number) for weight in weights.values()}
+    whole = _kept_in_float32(network)
+    converted = {
+        weight.data_ptr(): weight if whole(name) or not weight.is_floating_point() else weight.to(number)
+        for name, weight in weights.items()
+    }
     with restored(network.config, network.generation_config):
         network.config.use_cache = True
         if hasattr(network.config, "output_router_logits"):  # TRL's, for training: in use it asks for a loss

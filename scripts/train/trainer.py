@@ -11,6 +11,7 @@ from scripts.common.cli import UserError
 from scripts.common.config.training import Optimisation
 from scripts.common.context import context_of
 from scripts.common.memory import held_bytes
+from scripts.common.network import load_network
 from scripts.common.rendering import end_of_turn
 from scripts.common.shape import load_config, shape_of
 from scripts.train import attention, attention_trial, checkpoints, loss_trial, quantisation, trackers
@@ -86,7 +87,6 @@ def load_model(base: Path, settings: Optimisation, dtype: str, kernels: Kernels 
     is above the model's context, or packed rows would see each other.
     """
     import torch
-    from transformers import AutoModelForCausalLM
 
     config = load_config(base)
     if settings.max_length > context_of(config):
@@ -98,7 +98,7 @@ def load_model(base: Path, settings: Optimisation, dtype: str, kernels: Kernels 
     attention.register()
     kernels = kernels._replace(liger=_with_liger(kernels.liger))
     frozen = settings.lora is not None
-    network = AutoModelForCausalLM.from_pretrained(
+    network = load_network(
         base,
         dtype=getattr(torch, dtype) if frozen else torch.float32,
         attn_implementation=kernels.attention,

@@ -28,7 +28,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         asked.update(keywords)
         made = SimpleNamespace(hf_device_map=asked["places"])
         made.eval = lambda: made
-        return made
+        return made, {"missing_keys": set(), "mismatched_keys": set()}
 
     monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", loading)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)

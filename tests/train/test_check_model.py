@@ -25,9 +25,10 @@ def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCap
 
         folder = tmp_path / family
         tokenizer = templates.save_tokenizer(folder, template, eos)
-        config = build(FAMILIES[family], len(tokenizer)).config
-        config.eos_token_id = tokenizer.eos_token_id
-        config.save_pretrained(folder)  # no weights are there
+        network = build(FAMILIES[family], len(tokenizer))
+        network.config.eos_token_id = tokenizer.eos_token_id
+        network.config.save_pretrained(folder)
+        (folder / "model.safetensors").write_bytes(b"\x02" + bytes(7) + b"{}")  # no weight is looked at
         words = ["--model", str(folder), "--dtype", "float32", "--training", training, *options]
         monkeypatch.setattr(sys, "argv", ["check_model", *words])
         caplog.clear()
@@ -110,6 +111,26 @@ def test_a_token_beyond_the_embeddings_is_told(check: Check, tmp_path: Path) -> 
     place.write_text(json.dumps(json.loads(place.read_text()) | {"vocab_size": 301}))
     with pytest.raises(UserError, match=r"the model has 301 embeddings: the tokenizer is another model's"):
         check_model.main()
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"), [("gemma3_text", {"use_bidirectional_attention": True}), ("bert", {}), ("bart", {})]
+)
+def test_what_reads_ahead_is_no_causal_language_model(tmp_path: Path, kind: str, more: dict[str, Any]) -> None:
+    """BERT, BART and EmbeddingGemma have a class of causal language models in transformers all the same."""
+    from argparse import Namespace
+
+    from transformers import AutoConfig
+
+    from scripts.common.config.model import ChatSettings
+    from scripts.train import check_model
+    from tests.families import SHAPE
+
+    tokenizer = templates.save_tokenizer(tmp_path, templates.CHATML)
+    AutoConfig.for_model(kind, **SHAPE | {"vocab_size": len(tokenizer)} | more).save_pretrained(tmp_path)
+    given = {"model": tmp_path, "training": None, "engine": None, "chat_template": None, "chat": ChatSettings()}
+    with pytest.raises(UserError, match="is no causal language model"):
+        list(check_model.check_class(check_model.Model(Namespace(**given))))
 
 
 def test_code_of_a_models_own_is_not_asked_for(check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

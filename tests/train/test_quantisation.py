@@ -76,7 +76,7 @@ def test_the_model_is_loaded_so(tiny_model: Path, monkeypatch: pytest.MonkeyPatc
 
     def loading(folder: Path, **keywords: Any) -> Any:
         asked.update(keywords)
-        return own(folder, dtype=keywords["dtype"])
+        return own(folder, dtype=keywords["dtype"], output_loading_info=True)
 
     monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", loading)
     monkeypatch.setattr(quantisation, "configuration", lambda settings, dtype: (settings, dtype))

@@ -17,6 +17,7 @@ from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicS
 
 from scripts.common import progress
 from scripts.common.cli import UserError
+from scripts.common.network import load_network
 from scripts.common.shape import HIDDEN_STATE, state_carrying
 from scripts.evaluate.engines.base import Continuation, Generated, Request, Sampling
 
@@ -141,12 +142,8 @@ class TransformersEngine:
 
     def __init__(self, model: Path, dtype: str, batch_size: int, deterministic: bool = False) -> None:
         """`deterministic`: one answer at a time, drawn on the CPU, so that it hangs on nothing else."""
-        from transformers import AutoModelForCausalLM
-
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.model = (
-            AutoModelForCausalLM.from_pretrained(str(model), dtype=getattr(torch, dtype)).to(self.device).eval()
-        )
+        self.model = load_network(model, dtype=getattr(torch, dtype)).to(self.device).eval()
         self.batch_size = 1 if deterministic else batch_size
         # A sum over the vocabulary has no fixed order on a GPU.
         self._draws_on = "cpu" if deterministic else self.device

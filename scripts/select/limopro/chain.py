@@ -99,13 +99,13 @@ def encode_chain(
     """Tokenise the parts of a row to score."""
     (prompt,) = chat.prompt_texts(tokenizer, [chat.prompt_messages(system, question)])
     # Whether the prompt opens the chain or not: the scored sequence does, once.
+    (start,) = tokenizer([without_chain(prompt, question)], add_special_tokens=False)["input_ids"]
     parts = [
-        without_chain(prompt, question),
         OPENING,
         *steps,
         CLOSING + ending.lead,
         ending.lead,
         answer + ending.close,
     ]
-    ids = tokenizer(parts, add_special_tokens=False)["input_ids"]
-    return Chain(identity, ids[0], ids[1], ids[2:-3], ids[-3], ids[-2], ids[-1][:ANSWER_TOKENS], functional)
+    ids = chat.continuations(tokenizer, parts)
+    return Chain(identity, start, ids[0], ids[1:-3], ids[-3], ids[-2], ids[-1][:ANSWER_TOKENS], functional)

@@ -4,21 +4,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM
 
 from scripts.common.cli import UserError
+from scripts.common.network import load_network
 
 
 def load_causal(folder: Path, dtype: str, gpus: int = 1) -> Any:
     """Return the causal language model of a folder, on the GPU where there is one, or its layers spread over `gpus`.
 
-    Raises UserError where the folder holds none, or these GPUs are not there or do not hold it.
+    Raises UserError where the folder holds none with all its weights, or these GPUs are not there or do not hold it.
     """
     spread = {"device_map": "balanced", "max_memory": _memory(gpus)} if gpus > 1 else {}
-    try:
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), **spread)
-    except ValueError as error:  # an architecture that is no causal language model, or not known
-        raise UserError(f"the scorer '{folder}' is no causal language model that can be loaded: {error}") from error
+    model = load_network(folder, dtype=getattr(torch, dtype), **spread)
     if not spread:
         return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
     if {"cpu", "disk"} & set(map(str, model.hf_device_map.values())):
