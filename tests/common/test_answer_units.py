@@ -32,7 +32,8 @@ def test_two_units_are_two_answers(form: str) -> None:
     [
         (r"5\pi \text{ m}", r"5\pi"), (r"5\,\Omega", "5"), (r"5\text{ k}\Omega", "5 kΩ"), ("5 Ω", "5 ohms"),
         (r"5\ \mu\text{m}", "5 μm"), (r"5 \text{ kilovolts}", "5 kV"), (r"5 \text{ megahertz}", r"5\,\mathrm{MHz}"),
-        (r"5~\mathrm{m}\,\mathrm{s}^{-1}", "5"), (r"\frac{5}{2}\text{ s}", "2.5"), (r"45^\circ", "45"),
+        (r"5~\mathrm{m}\,\mathrm{s}^{-1}", "5"), (r"\frac{5}{2}\text{ s}", "2.5"), (r"45^\circ", "45"), (r"5\text{ microfarads}", "5 μF"),
+            (r"5\text{ mT}", r"5\text{ milliteslas}"),
     ],
 )  # fmt: skip
 def test_one_unit_in_two_ways_of_writing(gold: str, answer: str) -> None:
@@ -40,7 +41,19 @@ def test_one_unit_in_two_ways_of_writing(gold: str, answer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gold", "answer"), [("3μm", "3 m"), (r"2\mathrm{e}", "2"), (r"2\mathrm{i}", "2"), ("5k", "5")]
+    ("gold", "answer"),
+    [
+        ("3μm", "3 m"),
+        (r"2\mathrm{e}", "2"),
+        (r"2\mathrm{i}", "2"),
+        ("5k", "5"),
+        ("2cd", "2"),
+        ("5F", "5"),
+        ("2H", "2"),
+        ("3lm", "3"),
+        ("2ha", "2"),
+        (r"5\text{ microfarads}", r"5\text{ millifarads}"),
+    ],
 )
 def test_names_stay(gold: str, answer: str) -> None:
     assert not same_answer(gold, answer)[0]

@@ -12,7 +12,7 @@ mm millimeter millimetre|cm centimeter centimetre 厘米|dm decimeter|m meter me
 |kW|V volt|A ampere|Pa pascal|kPa|Hz hertz|kHz|MHz|K kelvin|degC celsius|degF fahrenheit|mol mole|eV|keV|MeV|cent
 |dollar|euro|AU|pc|ly|rad radian|mph|M|C coulomb|T tesla|erg|dyne|angstrom|sr|Ω ohm|deg degree|岁|m2 平方米
 |cm2 平方厘米|m3 立方米|cm3 立方厘米|B byte|bit|torr|atm atmosphere|mmHg|bar|cal calorie|kcal|acre|ha hectare|qt quart
-|pint|ton tonne|knot|yen yuan 元 円|farad F|henry H|siemens|tesla T|weber Wb|lumen lm|lux lx|candela cd|mmol|rpm
+|pint|ton tonne|knot|yen yuan 元 円|F farad|H henry|siemens|Wb weber|lm lumen|lx lux|cd candela|mmol|rpm
 """
 CANONICAL = {
     word: group.split()[0] for group in _SAME.replace("\n", "").split("|") if group.split() for word in group.split()
@@ -29,6 +29,8 @@ _OF_SIGNS = re.compile(rf"(?:(?:{'|'.join(_PREFIXES.values())}|)(?:{_SIGNS})(?:-
 _PREFIXED = re.compile(rf"(?:{'|'.join(_PREFIXES.values())})(?:{_SIGNS})")
 # Letters that are units only behind a number that a model wrote: in a gold answer they are variables.
 SINGLE = {"m", "s", "g", "h", "l", "N", "J", "W", "V", "A", "K"}
+# Signs that are names or products where no font of words says that they are units: 2cd, 5F.
+NAMES = {"M", "C", "T", "B", "F", "H", "pc", "in", "rad", "min", "cd", "lm", "lx", "ha", "qt", "Wb"}
 # Words of a condition or a range: what they stand in is no unit.
 _STATES = """
 or and if when where for with not no none more less least most than over under about except unless only all any either
@@ -115,10 +117,7 @@ def without_unit(text: str, gold: bool) -> tuple[str, str] | None:
     if not found or "\\" in found["unit"] or _is_open(found["value"]):
         return None
     words = re.split(r"\s*/\s*|\s+", found["unit"])
-    if all(
-        _word(word) in CANONICAL.values() and word not in SINGLE | {"M", "C", "T", "pc", "in", "rad", "min"}
-        for word in words
-    ):
+    if all(_word(word) in CANONICAL.values() and word not in SINGLE | NAMES for word in words):
         known = True
     elif len(words) == 1 and (words[0] in SINGLE or (found["blank"] and _PREFIXED.fullmatch(words[0]))):
         known = not gold and bool(re.fullmatch(r"[-+]?[\d.,]+(\s*\\times 10\^\{?-?\d+\}?)?", found["value"]))
