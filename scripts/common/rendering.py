@@ -244,7 +244,11 @@ def own_stop_ids(model: Path, tokenizer: Any) -> frozenset[int]:
     ids = {tokenizer.eos_token_id}
     named = None
     if (model / "generation_config.json").is_file():
-        named = GenerationConfig.from_pretrained(str(model)).eos_token_id
+        try:
+            named = GenerationConfig.from_pretrained(str(model)).eos_token_id
+        except (OSError, ValueError, TypeError) as error:
+            reason = str(error).strip().split("\n")[0]
+            raise UserError(f"the generation_config.json in '{model}' cannot be read: {reason}") from error
     elif (model / "config.json").is_file():  # as transformers does; a default of the family's is another model's
         config = json.loads((model / "config.json").read_text(encoding="utf-8"))
         named = config.get("eos_token_id", (config.get("text_config") or {}).get("eos_token_id"))

@@ -19,8 +19,8 @@ from scripts.manage.text import aligned, size
 from scripts.report.glyphs import SCRIPTS, without_glyph
 
 ROOT = Path(__file__).resolve().parents[2]
-PYTHON = ((3, 11), (3, 12))
-"""The Pythons that the locks are for: from the first, below the second."""
+PYTHON = ((3, 11), (3, 13))
+"""The oldest and the newest Python that the locks are for."""
 EVERYTHING = "every experiment"
 MEMORY, DISK = 4e9, 10e9
 """Bytes that the default experiment takes at most, with what is installed for it."""
@@ -62,10 +62,9 @@ def machine() -> Iterator[Found]:
     """Yield what every run needs."""
     purpose, (low, high) = EVERYTHING, PYTHON
     name = ".".join(map(str, sys.version_info[:3]))
-    fits = low <= sys.version_info[:2] < high
-    yield Found(
-        purpose, "Python", fits, name if fits else f"{name}: install Python {low[0]}.{low[1]}, make PYTHON=python3.11"
-    )
+    fits = low <= sys.version_info[:2] <= high
+    brings = f"{name}: install Python {low[0]}.{low[1]} to {high[0]}.{high[1]}, make PYTHON=python{low[0]}.{low[1]}"
+    yield Found(purpose, "Python", fits, name if fits else brings)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     yield Found(
         purpose, "memory", memory >= MEMORY, size(memory) + ("" if memory >= MEMORY else f"; {size(MEMORY)} are needed")

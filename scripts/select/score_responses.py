@@ -20,6 +20,7 @@ from scripts.common.digest import code_digest
 from scripts.common.parts import Work
 from scripts.common.program import Program, as_json
 from scripts.common.rendering import Renderer
+from scripts.common.rotary import changes_at
 from scripts.common.tables import to_table
 from scripts.select.limopro.chain import encode_chain, ending_of
 from scripts.select.measuring import add_shard, shard_ids, write_measured
@@ -78,11 +79,13 @@ class Reader:
 
         if not texts:
             return []
-        self._look_at(max((text.sequence for text in texts), key=len))
+        longest = max((text.sequence for text in texts), key=len)
+        self._look_at(longest)
+        pads = self._pads and len(longest) <= changes_at(self.model.config)
         while True:
             try:
                 with torch.inference_mode():
-                    return plain_nlls(self._scorer, texts, self._budget, self._pads)
+                    return plain_nlls(self._scorer, texts, self._budget, pads)
             except torch.OutOfMemoryError:
                 if self._budget <= 256:
                     raise

@@ -21,13 +21,15 @@ from scripts.common.memory import reading_mb, training_mb, weights_of
 from scripts.common.network import check_files
 from scripts.common.program import Program, read_settings
 from scripts.common.rendering import Renderer, closes_chain, own_stop_ids
+from scripts.common.rotary import changes_at
 from scripts.common.shape import load_config, network_class, state_carrying
 from scripts.evaluate.engines import ENGINES
 from scripts.train import quantisation, trackers
 
 ENGINE_PYTHON = "PYTHON_OF_ENGINE"
 """The environment variable that holds the interpreter of the engine's environment."""
-QUESTION = "Start with 3. A: add 4. Result?"
+QUESTION = 'Start with 3.\nA: add 4, if 3 < 4 & "\\frac{8}{2}" is 4. Result, é?'
+"""It holds what templates may write otherwise: signs of HTML and JSON, a backslash, a letter that is not ASCII."""
 REASONING, CONCLUSION = "First I add: 3 plus 4 is 7, and I check it.", "So the result is 7."
 THINKING = f"<think>\n{REASONING}\n</think>\n\n{CONCLUSION}"
 
@@ -78,6 +80,11 @@ def check_class(model: Model) -> Iterator[str]:
         )
     context = f"{model.context:,.0f} tokens" if model.context < float("inf") else "no bound"
     yield f"it is a {kind} with a context of {context}"
+    if without := [token for token in sorted(model.tokenizer.added_tokens_decoder) if token >= rows]:
+        yield Caution(
+            f"{len(without)} tokens of its tokenizer have no embedding ({_named(model, without[0])} first): a text "
+            "that holds one cannot be read"
+        )
 
 
 def check_system(model: Model) -> Iterator[str]:
@@ -151,20 +158,24 @@ def check_arguments(model: Model) -> Iterator[str]:
 def check_lengths(model: Model) -> Iterator[str]:
     """Whether prompts, answers and training rows fit into the context."""
     arguments, training = model.arguments, model.training
-    if arguments.max_new_tokens:
-        room = min(model.context, arguments.max_model_length)
-        if arguments.max_new_tokens > room:
-            raise UserError(
-                f"max_new_tokens is {arguments.max_new_tokens:,}, more than the {room:,} tokens of the model in "
-                f"'{model.folder}' (the smaller of its own context and evaluation.max_model_length): lower "
-                "evaluation.generation.max_new_tokens"
-            )
+    room, border = min(model.context, arguments.max_model_length), changes_at(model.config)
+    if (arguments.max_new_tokens or 0) > room:
+        raise UserError(
+            f"max_new_tokens is {arguments.max_new_tokens:,}, more than the {room:,} tokens of the model in "
+            f"'{model.folder}' (the smaller of its own context and evaluation.max_model_length): lower "
+            "evaluation.generation.max_new_tokens"
+        )
     if training is None:
         return
     if training.max_length > model.context:
         raise UserError(
             f"training.max_length {training.max_length} is above the context of the model in '{model.folder}', "
             f"{model.context} tokens"
+        )
+    if arguments.max_new_tokens and (training.max_length > border) != (room > border):
+        yield Caution(
+            f"its positions are others in texts of more than {border:,} tokens: training.max_length, "
+            f"{training.max_length:,}, and evaluation.max_model_length, here {room:,.0f}, are not on one side of it"
         )
     (row,) = model.renderer.encode([chat.training_messages(None, QUESTION, CONCLUSION)])
     if arguments.pool_tokens and arguments.pool_tokens + len(row.ids) > training.max_length:

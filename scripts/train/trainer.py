@@ -13,6 +13,7 @@ from scripts.common.context import context_of
 from scripts.common.memory import held_bytes
 from scripts.common.network import load_network
 from scripts.common.rendering import end_of_turn
+from scripts.common.rotary import settle
 from scripts.common.shape import load_config, shape_of
 from scripts.train import attention, attention_trial, checkpoints, loss_trial, quantisation, trackers
 from scripts.train.budget import steps_to_make
@@ -104,6 +105,7 @@ def load_model(base: Path, settings: Optimisation, dtype: str, kernels: Kernels 
         attn_implementation=kernels.attention,
         quantization_config=quantisation.configuration(settings, dtype),
     )
+    settle(network, settings.max_length)
     keep_what_can_be_saved(network)
     network.config.use_cache = False  # packed rows leak into each other through the cache
     if kernels.attention is None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -121,6 +122,18 @@ def test_one_option_takes_torch_without_cuda() -> None:
     assert cpu[2] == rest
     assert cpu[3].endswith("--no-deps --index-url https://download.pytorch.org/whl/cpu torch")
     assert "TORCH is cuda or cpu, not rocm" in commands(*arguments, "TORCH=rocm")
+
+
+@pytest.mark.parametrize(
+    ("there", "taken"), [(["3.12", "3.13"], "3.12"), (["3.13"], "3.13"), (["3.10", "3.11", "3.12"], "3.11")]
+)
+def test_make_takes_the_oldest_python_that_fits(there: list[str], taken: str, tmp_path: Path) -> None:
+    for version in there:
+        (tmp_path / f"python{version}").symlink_to(sys.executable)
+    for name in ("make", "sh", "sed", "touch"):
+        (tmp_path / name).symlink_to(shutil.which(name) or "")
+    run = commands("make", "--always-make", ".venv/installed", PATH=str(tmp_path))
+    assert f"{tmp_path}/python{taken} -m venv .venv" in run.splitlines()
 
 
 @pytest.mark.parametrize("name", ["main", "vllm"])

@@ -39,6 +39,20 @@ def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCap
     return run
 
 
+def findings_of(folder: Path, **options: Any) -> list[str]:
+    """Return what is found of a model's folder."""
+    from argparse import Namespace
+
+    from scripts.common.config.model import ChatSettings
+    from scripts.train import check_model
+
+    (folder / "model.safetensors").write_bytes(b"\x02" + bytes(7) + b"{}")  # no weight is looked at
+    given = dict.fromkeys(("training", "engine", "chat_template", "system_prompt", "training_system_prompt"))
+    given |= {"max_new_tokens": None, "pool_tokens": None, "report_to": None, "max_model_length": 32_768}
+    given |= {"model": folder, "chat": ChatSettings(), "dtype": "float32", "gpus": 0, "nodes": 1}
+    return check_model.findings(Namespace(**given | options))
+
+
 def test_what_is_found_is_said(check: Check) -> None:
     told = check("Qwen2.5", templates.CHATML, "--pool-tokens", "600", eos="<|endoftext|>")
     assert "it is a qwen2 with a context of 1,024 tokens" in told
@@ -64,6 +78,8 @@ def test_what_is_peculiar_to_a_template_is_said(check: Check, template: str, sen
 
 SILENT = templates.CHATML.replace("{% for m in messages %}", "{% for m in messages if m.role != 'system' %}")
 LISTS = templates.CHATML.replace("m.content", "(m.content if m.role == 'assistant' else m.content[0].text or '')")
+AS_JSON = templates.CHATML.replace("m.content", "(m.content if m.role == 'assistant' else m.content | tojson)")
+AS_HTML = templates.CHATML.replace("m.content", "(m.content if m.role == 'assistant' else m.content | e)")
 STOPS: dict[str, tuple[str, str, list[str], dict[str, Any], str]] = {
     "system refused": ("Qwen2.5", templates.GEMMA2, ["--system-prompt", "Be brief."], {}, "system_role to user"),
     "system left out": ("Qwen2.5", SILENT, ["--training-system-prompt", "Be brief."], {}, "leaves out the system prompt"),
@@ -73,6 +89,8 @@ STOPS: dict[str, tuple[str, str, list[str], dict[str, Any], str]] = {
         "max_new_tokens is 4,000, more than"),
     "packing": ("LFM2", templates.CHATML, [], {"training": '{"max_length": 512, "packing": true}'}, "carry a state along the row .conv"),
     "question left out": ("Qwen2.5", LISTS, [], {}, "does not write the question as it is"),
+    "question as JSON": ("Qwen2.5", AS_JSON, [], {}, "does not write the question as it is"),
+    "question as HTML": ("Qwen2.5", AS_HTML, [], {}, "does not write the question as it is"),
     "argument": ("Qwen2.5", templates.CHATML, ["--chat-template-kwargs", '{"enable_thinking": false}'], {}, "does not read enable_thinking"),
 }  # fmt: skip
 
@@ -111,6 +129,35 @@ def test_a_token_beyond_the_embeddings_is_told(check: Check, tmp_path: Path) -> 
     place.write_text(json.dumps(json.loads(place.read_text()) | {"vocab_size": 301}))
     with pytest.raises(UserError, match=r"the model has 301 embeddings: the tokenizer is another model's"):
         check_model.main()
+
+
+def test_a_token_that_only_a_text_may_hold_is_told(check: Check, tmp_path: Path) -> None:
+    import json
+
+    assert "have no embedding" not in check("Qwen2.5", templates.CHATML)
+    place = tmp_path / "Qwen2.5" / "tokenizer.json"
+    whole = json.loads(place.read_text())
+    last = whole["added_tokens"][-1]
+    whole["added_tokens"].append(last | {"id": 2000, "content": "<|extra|>"})
+    place.write_text(json.dumps(whole))
+    found = findings_of(tmp_path / "Qwen2.5")
+    assert any(one.startswith("1 tokens of its tokenizer have no embedding ('<|extra|>' first)") for one in found)
+
+
+@pytest.mark.parametrize(("room", "differs"), [(64, False), (1024, True)])
+def test_positions_of_two_kinds_in_training_and_answers_are_told(room: int, differs: bool, tmp_path: Path) -> None:
+    from transformers import Phi3Config
+
+    from tests.families import SHAPE
+
+    tokenizer = templates.save_tokenizer(tmp_path, templates.CHATML)
+    rope = {"rope_type": "longrope", "rope_theta": 100.0, "original_max_position_embeddings": 256}
+    rope |= {"short_factor": [1.0] * 4, "long_factor": [4.0] * 4}
+    shape = SHAPE | {"vocab_size": len(tokenizer), "max_position_embeddings": 1024}
+    shape |= {"original_max_position_embeddings": 256, "pad_token_id": 0}
+    Phi3Config(**shape, rope_parameters=rope).save_pretrained(tmp_path)
+    found = findings_of(tmp_path, training='{"max_length": 200}', max_new_tokens=32, max_model_length=room)
+    assert any("its positions are others in texts of more than 256 tokens" in one for one in found) == differs
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 # README's two commands on a bare Debian 12, by a user who is not root: its Python 3.11.2 and pip, what README names, and a
 # fresh clone of what is committed here. Needs root, debootstrap and 15 GB.
 #     tests/workflow/bare_debian.sh [FOLDER [COMMAND...]]
+# DEBIAN=trixie takes Debian 13, with its Python 3.13.
 # FOLDER keeps the system for another call; each COMMAND is run in the clone, instead of `make report` and `make test`.
 # Behind a proxy, this machine's certificates and the settings below go along; its own package folders do not.
 set -euo pipefail
@@ -22,8 +23,9 @@ fi
 
 step() { echo; echo "=== $1 ($(date -u +%H:%M:%S))"; }
 
-step "Debian 12"
-[ -e "$root/etc/debian_version" ] || debootstrap --variant=minbase bookworm "$root" | { grep "^[EW]:" || true; }
+release=${DEBIAN:-bookworm}
+step "Debian $release"
+[ -e "$root/etc/debian_version" ] || debootstrap --variant=minbase "$release" "$root" | { grep "^[EW]:" || true; }
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 mount -t proc proc "$root/proc"
 mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"

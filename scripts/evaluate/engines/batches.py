@@ -17,7 +17,9 @@ from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicS
 
 from scripts.common import progress
 from scripts.common.cli import UserError
+from scripts.common.context import context_of
 from scripts.common.network import load_network
+from scripts.common.rotary import changes_at, settle
 from scripts.common.shape import HIDDEN_STATE, state_carrying
 from scripts.evaluate.engines.base import Continuation, Generated, Request, Sampling
 
@@ -140,10 +142,15 @@ def empty_cache(config: Any) -> Cache:
 class TransformersEngine:
     """A causal language model of transformers, on the GPU where there is one."""
 
-    def __init__(self, model: Path, dtype: str, batch_size: int, deterministic: bool = False) -> None:
-        """`deterministic`: one answer at a time, drawn on the CPU, so that it hangs on nothing else."""
+    def __init__(
+        self, model: Path, dtype: str, batch_size: int, deterministic: bool = False, longest: int | None = None
+    ) -> None:
+        """`longest`: most tokens of a prompt and its answer (the model's context); `deterministic`: one answer at a
+        time, drawn on the CPU, so that it hangs on nothing else."""
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = load_network(model, dtype=getattr(torch, dtype)).to(self.device).eval()
+        if changes_at(self.model.config) < float("inf"):
+            settle(self.model, longest or int(context_of(self.model.config)))
         self.batch_size = 1 if deterministic else batch_size
         # A sum over the vocabulary has no fixed order on a GPU.
         self._draws_on = "cpu" if deterministic else self.device

@@ -18,7 +18,8 @@ def start(model: Path, dtype: str, max_model_length: int, settings: Transformers
     """Return the engine with the model in it. It takes sequences of any length that the model takes."""
     from scripts.evaluate.engines import batches
 
-    return batches.TransformersEngine(model, dtype, settings.batch_size, bool(settings.deterministic))
+    alone = bool(settings.deterministic)
+    return batches.TransformersEngine(model, dtype, settings.batch_size, alone, max_model_length)
 
 
 TRANSFORMERS = EngineChoice(
