@@ -4,6 +4,7 @@ A source writes its answers in many ways (a list, 14.0, \boxed{2}, $2$, a soluti
 brought to the bare answer, as it would stand in one box. Several values are joined by commas.
 """
 
+import ast
 import json
 import math
 import re
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from scripts.common.chain import HASHES, Response, box_end
+from scripts.common.chain import ANSWER_LINE, LAST, Response, box_end
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*(?:(?P<brace>\{)|(?P<bare>-?\w[\w.]*\b|\S))")
 _ANSWER_TAG = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
@@ -21,6 +22,8 @@ _MISSING = re.compile(
     r"None|null|NULL|Null|<NA>|NA|N/A|n/a|nan|NaN|NAN|[+-]?inf(?:inity)?|[+-]?Infinity|proof|notfound|"
 )
 
+EXACT = 2**53
+"""Up to here a float holds every whole number."""
 _WHOLE = re.compile(r"[+-]?\d+\.0")
 # "The answer is 7.", a sentence of its own.
 _SENTENCE = re.compile(
@@ -28,6 +31,8 @@ _SENTENCE = re.compile(
     r"(?P<value>[^\n.]+(?:\.\d+)?)\.?",
     re.IGNORECASE,
 )
+
+_WORD = re.compile(r"(?<!\\)\b[^\W\d_]{2,}")
 
 # Between boxes that are one answer stand signs, names ("y =", "and", "the second is") and marks of lists.
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textrm|mathrm|mbox)\s*\{([^{}]*)\}")
@@ -119,7 +124,7 @@ def _one_answer(between: str) -> bool:
 
 def answer_in(text: str) -> str | None:
     r"""Return the answer that a text ends in: its last box, or all of several that are one answer; else the last
-    <answer>...</answer>; else a last line "#### answer". None where there is none of these.
+    <answer>...</answer>; else a last line "#### answer" or "The answer is: answer". None where there is none of these.
 
     Raises ValueError when the last box is never closed.
     """
@@ -133,8 +138,9 @@ def answer_in(text: str) -> str | None:
         return values[0] if len(set(values)) == 1 else ", ".join(values)
     if tagged := _ANSWER_TAG.findall(text):
         return tagged[-1].strip() or None
-    hashes = HASHES.search(text if text.startswith("\n") else f"\n{text}")
-    return hashes["answer"] if hashes else None
+    line = ANSWER_LINE.search(f"\n{text}", max(0, len(text) - LAST))
+    value = line["answer"].rstrip("*_. ") if line else ""
+    return bare(value) if value and len(_WORD.findall(value)) <= 2 else None  # a sentence is no value
 
 
 def final_answer(response: Response) -> str | None:
@@ -151,6 +157,22 @@ def says_nothing(text: str) -> bool:
     return _MISSING.fullmatch(text.strip()) is not None
 
 
+def listed(value: Any) -> Any:
+    """Return a list that a table holds as text, in JSON or as Python writes it; any other value as it is."""
+    if not isinstance(value, str) or not (value.startswith("[") and value.endswith("]")):
+        return value
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        try:
+            found = ast.literal_eval(value)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            return value
+        if repr(found) != value:  # numpy leaves the commas out: Python would make one text of several
+            return value
+    return found if isinstance(found, list) else value
+
+
 def bare(text: str) -> str | None:
     r"""Return a text that is an answer without what is put around one: a box, dollars, a solution before "####".
 
@@ -161,11 +183,8 @@ def bare(text: str) -> str | None:
         return None
     if _WHOLE.fullmatch(text):  # pandas writes whole numbers so beside missing ones
         return text.removesuffix(".0")
-    if text.startswith('["') or text.startswith("['"):  # a list that was written as text; [1, 2] may be an interval
-        try:
-            return clean_answer(json.loads(text if text[1] == '"' else text.replace("'", '"')))
-        except json.JSONDecodeError:
-            pass
+    if text.startswith(('["', "['")) and isinstance(values := listed(text), list):  # [1, 2] may be an interval
+        return clean_answer(values)
     if found := answer_in(text):
         return bare(found) if found != text else found
     if (formula := _FORMULA.fullmatch(text)) and (inside := next(filter(None, formula.groupdict().values())).strip()):
@@ -174,10 +193,19 @@ def bare(text: str) -> str | None:
 
 
 def number_text(value: float | Decimal) -> str | None:
-    """Return a number in plain digits, to the 15 that a float holds: 14.0 as 14; None for what is no number."""
+    """Return a number in plain digits, to the 15 that a float holds: 14.0 as 14; None for what is no number.
+
+    Raises ValueError for a float of more digits, which may have been another number.
+    """
     if not math.isfinite(value):
         return None
-    exact = value if isinstance(value, Decimal) else Decimal(f"{value:.15g}")
+    exact = Decimal(value)
+    if isinstance(value, float) and not (value.is_integer() and abs(value) < EXACT):
+        exact = Decimal(f"{value:.15g}")
+        if abs(value) >= EXACT and float(exact) != value:
+            raise ValueError(
+                f"{value:.0f} is a float, which holds 15 digits: write the number as text or as a whole number"
+            )
     plain = exact.normalize()
     exponent = plain.as_tuple().exponent
     if isinstance(exponent, int) and -40 <= exponent <= 40:

@@ -27,8 +27,30 @@ _TAG = re.compile(
 )
 # gpt-oss, its channels' tokens left out in decoding.
 _PLAIN_CHANNELS = re.compile(r"\A\s*(?P<open>analysis)(?=\S).*?(?P<close>assistantfinal)", re.DOTALL)
-# GSM8K: a worked solution ends on a line of its own that holds the answer.
-HASHES = re.compile(r"\n[ \t]*####[ \t]*(?P<answer>\S[^\n]*?)\s*\Z")
+# A worked solution ends on a line of its own that holds the answer: "#### 18" (GSM8K), "The answer is: 18" (MetaMathQA,
+# behind the other one too), "**Final Answer:** 18".
+ANSWER_LINE = re.compile(
+    r"\n[ \t]*(?:####[^\n]*\n\s*)?"
+    r"(?:####|[*_#> \t]*(?:(?:so|thus|hence|therefore),? )?(?:the )?(?:final |correct )?answer(?: is)?[*_ ]*:[*_]*)"
+    r"[ \t]*(?P<answer>[^\s*][^\n]*?)\s*\Z",
+    re.IGNORECASE,
+)
+LAST = 1000
+"""Characters at a text's end in which such a line is looked for."""
+# Headings in the place of tags, at the beginning and once behind it, set alike: "## Thinking", "## Final Response".
+_THINKING = (
+    r"(?:my |the )?(?:thinking|thoughts?|reasoning)(?: process)?|chain[ -]of[ -]thought|(?:思考|推理)(?:过程|過程)?"
+)
+_RESPONSE = r"(?:the |my )?(?:final )?(?:response|answer|solution|conclusion)|(?:最终|最終)?(?:回答|答案)"
+
+
+def _heading(words: str) -> str:
+    hashes = rf"(?P<hashes>#{{1,6}})[ \t]*\**(?:{words}):?\**:?[ \t]*\r?$"
+    return rf"(?P<all>{hashes}|(?P<bold>\*\*)(?:{words})(?::\*\*|\*\*:?)|(?:{words})[:：])"
+
+
+_BEGINS = re.compile(rf"\A\s*{_heading(_THINKING)}", re.IGNORECASE | re.MULTILINE)
+_ENDS = re.compile(rf"^[ \t]*{_heading(_RESPONSE)}", re.IGNORECASE | re.MULTILINE)
 
 
 class ChainError(ValueError):
@@ -121,17 +143,36 @@ def _block(text: str, tags: list[Tag]) -> tuple[int, int]:
     return begin, end
 
 
+def _headed(text: str) -> tuple[int, int] | None:
+    """Return where thinking under a heading begins and ends, None without. Raises ChainError where it ends twice."""
+    if not (begins := _BEGINS.match(text)):
+        return None
+    alike = [
+        found
+        for found in _ENDS.finditer(text, begins.end())
+        if found["bold"] == begins["bold"] and bool(found["hashes"]) == bool(begins["hashes"])
+    ]
+    if not (ends := [found for found in alike if found["hashes"] == begins["hashes"]] or alike):
+        return None
+    if [found["all"] for found in ends].count(ends[0]["all"]) > 1:
+        raise ChainError(f"'{ends[0]['all']}' stands there twice: where the thinking ends cannot be told")
+    return begins.end(), ends[0].start()
+
+
 def split_response(response: str) -> Response:
     """Cut a response at the tags around its thinking, line breaks left outside.
 
-    A closing tag alone counts too: some chat templates write the opening one into the prompt. Without tags all of it is
-    reasoning, up to a last line `#### answer`. Raises ChainError where the thinking is no single block.
+    A closing tag alone counts too: some chat templates write the opening one into the prompt. Without tags headings
+    count, and without these all of it is reasoning, up to a last line that holds the answer. Raises ChainError where
+    the thinking is no single block.
     """
     if tags := list(thinking_tags(response)):
         begin, end = _block(response, tags)
+    elif headed := _headed(response):
+        begin, end = headed
     else:
-        hashes = HASHES.search(response, max(0, len(response) - 1000))
-        begin, end = 0, hashes.start() if hashes else len(response)
+        line = ANSWER_LINE.search(response, max(0, len(response) - LAST))
+        begin, end = 0, line.start() if line else len(response)
     inner = response[begin:end]
     begin += len(inner) - len(inner.lstrip())
     end = max(begin, end - (len(inner) - len(inner.rstrip())))

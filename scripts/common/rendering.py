@@ -172,8 +172,9 @@ class Renderer:
                     f"the chat template of '{self.whose}' opens a chain with {json.dumps(chain.strip())}, and the "
                     "responses close theirs otherwise: name another template as the model's chat_template"
                 )
-            last = [tag for tag in thinking_tags(inner) if tag.closes][-1]
-            inner = inner[: last.start] + own + inner[last.end :]
+            last = [tag for tag in tags if tag.closes][-1]
+            begin = len(response) - len(inner)
+            inner = response[begin : last.start] + own + response[last.end :]
         return before.strip() + inner.removeprefix(space)
 
     def _ended(self, answer: str, after: str) -> tuple[str, str]:

@@ -50,6 +50,8 @@ def read_local(path: Path, kind: str) -> list[Question]:
             first = error.errors()[0]
             field = ".".join(map(str, first["loc"]))
             raise UserError(f"{where}: the field '{field}' cannot be read: {first['msg']}") from error
+        except ValueError as error:
+            raise UserError(f"{where}: {error}") from error
     return questions
 
 

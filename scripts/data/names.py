@@ -26,7 +26,8 @@ CONTEXTS = frozenset([
     "history", "chat_history", "conversation_history", "prev_messages", "previous_messages", "instructions",
     "custom_instructions", "tools", "functions", "python_tools", "xml_tools", "context", "contexts", "passage", "body",
     "paragraph", "article", "document", "documents", "starter_code", "choices", "options", "image", "images", "audio",
-    "audios", "video", "videos",
+    "audios", "video", "videos", "image_path", "image_url", "image_file", "figure", "diagram", "table", "tables",
+    "story", "premise", "premises", "hypothesis", "ctx", "scenario", "background", "facts", "sql_context", "db_schema",
 ])  # fmt: skip
 # The options of a question, each in a column of its own: A to J, option_a, choice1, opa.
 OPTION = re.compile(r"[a-j]|(?:options?|choices?)_?(?:[a-j]|\d{1,2})|op[a-j]")

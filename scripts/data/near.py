@@ -16,7 +16,7 @@ from zlib import crc32
 
 import numpy as np
 
-from scripts.data.numbers import HYPHENED, NUMBERS
+from scripts.data.numbers import HYPHENED, NUMBERS, han_in_digits
 from scripts.data.seen import Seen
 
 THRESHOLD = 0.7
@@ -38,7 +38,7 @@ class Sketch(NamedTuple):
 
 def signature(question: str, response: str) -> Sketch:
     """Return the sketch of a row."""
-    text = unicodedata.normalize("NFKC", f"{question}\n{response}").casefold()
+    text = han_in_digits(unicodedata.normalize("NFKC", f"{question}\n{response}").casefold())
     words = _WORD.findall(text)
     every = _hashes(words)
     numbers = _hashes([word for word in words if word.isdigit()])
@@ -52,7 +52,9 @@ def signature(question: str, response: str) -> Sketch:
 
 def _numbers(question: str) -> set[str]:
     """Return the numbers of a question, those in words too."""
-    text = _HYPHENED.sub(lambda match: HYPHENED[match[0]], unicodedata.normalize("NFKC", question).casefold())
+    text = _HYPHENED.sub(
+        lambda match: HYPHENED[match[0]], han_in_digits(unicodedata.normalize("NFKC", question).casefold())
+    )
     return {NUMBERS.get(word, word) for word in re.findall(r"\d+|[a-z]+", text) if word.isdigit() or word in NUMBERS}
 
 

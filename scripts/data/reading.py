@@ -19,8 +19,10 @@ SCHEMA = RAW.schema.append(pa.field("reason", pa.string())).append(pa.field("def
 def source_rows(paths: Iterable[Path], reading: Reading, account: Account) -> Iterator[SourceRow]:
     """Yield every row of the files, in their order."""
     several = len(paths := list(paths)) > 1
+    # On the hub a split is files; inside a file it is a list.
+    split = reading.split if reading.source == "file" or reading.file else None
     for path in paths:
-        file = open_rows(path, reading.split)
+        file = open_rows(path, split)
         account.add_layout(file.layout)
         for place, row in file.rows:
             yield SourceRow(f"{path.name}, {place}" if several else place, row)

@@ -52,7 +52,10 @@ COMMON = frozenset(
 ) | frozenset("abcdefghijklmnopqrstuvwxyz")
 _HEADING = r"(?i)\b(?:question|problem|exercise|task|no|q)\b[.\s#]*\d+\s*[:.)]"
 _LABEL = r"(?m)^[ \t]*\(?\d{1,2}[.)][ \t]+"  # of an item in a list
-_PROSE = re.compile(r"(?<!\\)[^\W\d_]{2,}|[.,;:?!](?=\s|$)")
+# Chinese sets no blank behind a mark.
+_PROSE = re.compile(
+    r"(?<!\\)[^\W\d_]{2,}|[\u4e00-\u9fff]|(?<=[\u4e00-\u9fff])[.,;:?!]|[.,;:?!](?=\s|$|[\u4e00-\u9fff])"
+)
 _IDLE = re.compile(r"[\s${}()\[\]\\&]|\\[a-z]+(?=[\s{])")
 _LETTER = re.compile(r"[^\W\d_]")
 _NUMBER = re.compile(rf"\d+|\b(?:{'|'.join(NUMBERS)})\b")

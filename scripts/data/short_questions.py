@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
+from scripts.data.numbers import in_digits
 from scripts.data.words import spelt
 
 SHORTEST = 6
@@ -29,6 +30,11 @@ _INSTRUCTION = re.compile(r"\\boxed\s*\{[^{}]*\}|\b(?:question|problem|exercise|
 _PROBLEM = re.compile(r"[\d$\\=^]")
 
 
+def _plain(texts: pl.Series) -> Iterator[str]:
+    """Yield texts plainly spelt, their numbers in digits."""
+    return map(in_digits, spelt(texts))
+
+
 def tokens(text: str) -> list[str]:
     """Return the words and signs of a text that is spelt plainly; an equals sign at its end asks nothing more."""
     found = _TOKEN.findall(text.lower())
@@ -44,7 +50,7 @@ class ShortQuestions:
         self._by_first: dict[str, list[int]] = {}
         self._patterns: dict[int, re.Pattern[str]] = {}
         self._numbered: set[int] = set()
-        for place, text in zip(questions, spelt(pl.Series(list(questions.values()), dtype=pl.String)), strict=True):
+        for place, text in zip(questions, _plain(pl.Series(list(questions.values()), dtype=pl.String)), strict=True):
             words = tokens(text)
             self._whole.setdefault(tuple(words), []).append(place)
             numbered = any(word.isdigit() for word in words)
@@ -55,7 +61,7 @@ class ShortQuestions:
 
     def find(self, texts: pl.Series) -> Iterator[tuple[int, int]]:
         """Yield (text, question) for each text that holds a question, in the order of texts."""
-        for number, text in enumerate(spelt(texts) if self._whole else ()):
+        for number, text in enumerate(_plain(texts) if self._whole else ()):
             words = tokens(text)
             whole = self._whole.get(tuple(words), [])
             candidates = [place for word in self._by_first.keys() & set(words) for place in self._by_first[word]]

@@ -2,6 +2,8 @@
 
 import polars as pl
 
+from scripts.data.numbers import DIGITS, HAN_NUMBER, han_in_digits
+
 HAN = r"\p{Han}"
 WORD = r"\p{Han}|[\p{L}--\p{Han}]+|\p{N}+"
 """A Han character, a run of other letters, a run of digits: `2x`, `2 x` and `$2x$` are the same words."""
@@ -27,7 +29,7 @@ _SYNONYMS |= {r"\geqslant": r"\geq ", r"\geq": r"\geq ", r"\ge": r"\geq ", r"\ne
 _SYNONYMS |= {rf"\var{name}": rf"\{name}" for name in ("epsilon", "phi", "theta", "rho", "sigma")}
 _PRODUCT = r"(\d)\s?\*\s?(\d)"
 _INVISIBLE = dict.fromkeys("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff", "")  # blanks of no width, soft hyphens
-_NAMES = _SIGNS | _SYNONYMS | _INVISIBLE
+_NAMES = _SIGNS | _SYNONYMS | _INVISIBLE | DIGITS
 # What only says how a formula is set.
 _SETTING = (
     r"(?i)\\(?:[dt]?frac|left|right|text(?:bf|it|rm)?|math(?:rm|bf|it|bb|cal)|mbox|displaystyle|q?quad|bigg?[lr]?)"
@@ -37,12 +39,14 @@ _SHORT_FRACTION = r"(?i)\\[dt]?frac\s*(\d)\s*(\d)"
 
 
 def spelt(texts: pl.Series) -> pl.Series:
-    """Return texts in Unicode NFKC, numbers without thousands separators, formulas without their setting.
+    """Return texts in Unicode NFKC, numbers in digits without thousands separators, formulas without their setting.
 
     Signs are called as in LaTeX, letters of other scripts that look like Latin ones are those.
     """
     plain = texts.fill_null("").str.replace_many(_SUPERSCRIPTS).str.normalize("NFKC")
     plain = plain.str.replace_many(_NAMES, leftmost=True).str.replace_all(_PRODUCT, r"${1}\times ${2}")
+    if (han := plain.str.contains(HAN_NUMBER)).any():
+        plain = plain.scatter(han.arg_true(), plain.filter(han).map_elements(han_in_digits, pl.String))
     plain = plain.str.replace_all(_SHORT_FRACTION, " ${1} ${2}").str.replace_all(_SETTING, " ")
     # Twice: of 1,234,567 the first pass takes every second separator.
     return plain.str.replace_all(_THOUSANDS, "${1}${2}").str.replace_all(_THOUSANDS, "${1}${2}")

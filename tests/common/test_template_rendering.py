@@ -121,6 +121,10 @@ def test_a_chain_goes_on_in_the_tags_that_the_prompt_opens(tmp_path: Path, writt
     template = templates.CHATML.replace(OPENS, OPENS.replace("assistant\n", f"assistant\n{written}"))
     prompt, told, _ = trained(loaded(tmp_path, template), THINKS)
     assert prompt.endswith(f"assistant\n{written}") and told == f"{STEP}{closing}{SAID}<|im_end|>"
+    _, told, _ = trained(
+        loaded(tmp_path, template), f"analysis{STEP}assistantfinal{SAID}"
+    )  # gpt-oss without its tokens
+    assert told == f"{STEP}{closing}{SAID}<|im_end|>"
 
 
 @pytest.mark.parametrize(

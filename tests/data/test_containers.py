@@ -120,6 +120,13 @@ TAGS = {
     "escaped": ("&lt;think&gt;", "&lt;/think&gt;"),
     "closing only": ("", "\n</think>\n\n"),
     "opened twice": ("<think>\n<think>\n", "\n</think>\n\n"),
+    "headings": ("## Thinking\n\n", "\n\n## Final Response\n\n"),
+    "headings of two levels": ("# Thought Process\r\n", "\r\n## **Answer**\r\n"),
+    "bold headings": ("**Thinking:** ", "\n\n**Answer:** "),
+    "reasoning and solution": ("### Reasoning\n", "\n### Solution\n\n"),
+    "a solution with an answer": ("### Reasoning\n", "\n### Solution\nAdd.\n### Answer\n"),
+    "words and colons": ("Reasoning: ", "\nFinal answer: "),
+    "Chinese headings": ("## 思考过程\n", "\n## 最终回答\n"),
 }
 
 
@@ -219,6 +226,7 @@ def test_gpt_oss_turns_by_channel_and_blocks_of_thinking() -> None:
         ("<think>a</think>b</think>c", "think_not_one_block"),
         ("<think>a</think>b<thinking>c</thinking>d", "think_not_one_block"),
         ("</think>a<think>", "think_not_one_block"),
+        ("Reasoning: a\nAnswer: 3\nNo.\nAnswer: 4", "think_not_one_block"),
         ("<think>a", "think_not_closed"),
         ("<|begin_of_thought|>a", "think_not_closed"),
         ("<THINK>a</thinking>", "think_not_closed"),
@@ -239,6 +247,45 @@ def test_the_reference_is_the_answer_and_not_what_the_model_says() -> None:
     assert two.values["answer"] == "28" and two.notes == [
         "of the columns answer, expected_answer the answer is 'answer'"
     ]
+
+
+@pytest.mark.parametrize(
+    "end", ["\n#### 28", "\nThe answer is: 28", "\n#### 28\nThe answer is: 28", "\n\n**Answer:** 28"]
+)
+def test_the_line_of_the_answer_is_no_reasoning(end: str) -> None:
+    assert split_response(CHAIN + end) == ("", CHAIN, end)
+    alone = f"## Thinking\n\n{CHAIN}"  # nothing ends it: all of it is the chain
+    assert split_response(alone).reasoning == alone
+
+
+def test_of_several_generations_one_that_is_marked_right_is_taken() -> None:
+    wrong = "<think>No.</think>27"
+    two = [wrong, WHOLE]
+    for marks in ([False, True], [0, 1], [0.0, 1.0], ["False", "True"], "[false, true]", "[False, True]"):
+        for texts in (two, json.dumps(two), repr(two)):  # a table holds lists as text
+            found = read({"problem": ASKED, "generations": texts, "correctness": marks})
+            assert found.values["response"] == WHOLE
+            assert found.notes == ["of several texts in 'generations' the first that is marked right is taken"]
+    with pytest.raises(Malformed, match="a list as text"):  # numpy's, without commas
+        read({"problem": ASKED, "generations": f"[{CHAIN!r}\n {SHORT!r}]"})
+    turns = assistant(content=WHOLE)["messages"]
+    assert read({"messages": repr(turns)}).values["response"] == WHOLE
+
+
+@pytest.mark.parametrize("mark", [{"correct": False}, {"is_correct": "False"}, {"correctness_math_verify": [False]},
+                                  {"verified": 0}, {"incorrect": True}, {"solution_is_valid": "No"}])  # fmt: skip
+def test_a_response_that_its_row_calls_wrong_is_said(mark: dict[str, Any]) -> None:
+    (name,) = mark
+    assert read({"question": ASKED, "response": WHOLE, **mark}).notes == [
+        f"the column '{name}' calls the response wrong; such rows stay"
+    ]
+    right = {"correct": True, "incorrect": False, "correct_index": 0, "correct_answer": 0, "score": 0.0}
+    assert not read({"question": ASKED, "response": WHOLE, **right}).notes
+
+
+def test_an_answer_that_cannot_be_read_ends_no_reading() -> None:
+    for text in ('["a", [1]]', '["a", 12345678901234567.5]'):
+        assert read({"question": ASKED, "answer": text}).values["answer"] is None
 
 
 def test_a_worked_solution_that_ends_on_hashes() -> None:
@@ -283,6 +330,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "parts of a chain": ({"question": ASKED, "reasoning": [CHAIN, "So 28."], "response": SHORT}, "ambiguous_columns", "parts"),
     "parts of a solution": ({"question": ASKED, "solution": [CHAIN, "So 28."]}, "ambiguous_columns", "parts of one"),
     "earlier turns": ({"question": "And?", "response": WHOLE, "prev_messages": [USER]}, "context", "'prev_messages'"),
+    "a short end": ({"question": ASKED, "reasoning": CHAIN, "final": "28"}, "ambiguous_columns", "column final"),
+    "a boxed end": ({"question": ASKED, "reasoning": CHAIN, "r1": SHORT}, "ambiguous_columns", "column r1"),
+    "a story": ({"question": ASKED, "story": "Ann has 3.", "response": WHOLE}, "context", "'story'"),
+    "a long float": ({"question": ASKED, "response": WHOLE, "answer": 2.0**61 + 2**10}, "answer_not_parseable", "15 digits"),
     "starter code": ({"problem": ASKED, "generation": WHOLE, "starter_code": "def f():"}, "context", "'starter_code'"),
     "a column an option": ({"question": ASKED, "A": "27", "B": "28", "response": WHOLE}, "context", "'A'"),
     "options": ({"question": ASKED, "option_1": "27", "option_2": "28", "response": WHOLE}, "context", "'option_1'"),

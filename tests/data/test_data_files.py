@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import math
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +141,29 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path, name: str) -> None:
 def test_the_split_of_a_json_object_may_be_named(tmp_path: Path) -> None:
     (tmp_path / "rows.json").write_text(json.dumps({"easy": ROWS[:1], "hard": ROWS[1:]}))
     assert [row.row for row in open_rows(tmp_path / "rows.json", "hard").rows] == ROWS[1:]
+    (tmp_path / "data.json").write_text(json.dumps({"data": ROWS}))
+    (tmp_path / "rows.jsonl").write_text(LINES)
+    (tmp_path / "rows.csv").write_text(FRAME.to_csv())
+    for file in ("rows.json", "data.json", "rows.jsonl", "rows.csv"):  # what is named and is not there is no other
+        with pytest.raises(UserError, match=r"dataset\.split"):
+            open_rows(tmp_path / file, "test")
+
+
+@pytest.mark.parametrize(
+    "number", ["9007199254740993.0", "12345678901234567890", "-9007199254740993e0", "1e400", "1e999999999999"]
+)
+def test_long_numbers_are_those_of_the_file(tmp_path: Path, number: str) -> None:
+    (tmp_path / "rows.jsonl").write_text(f'{{"answer": {number}}}\n')
+    ((_, row),) = open_rows(tmp_path / "rows.jsonl").rows
+    assert isinstance(row, dict)
+    value = row["answer"]
+    assert value == Fraction(number) if len(number) > 6 and "999" not in number else value == math.inf
+
+
+def test_commas_in_a_quoted_name_delimit_nothing(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text('prompt;completion;"a,b,c,d"\nx;y;z\n')
+    ((_, row),) = open_rows(tmp_path / "rows.csv").rows
+    assert row == {"prompt": "x", "completion": "y", "a,b,c,d": "z"}
 
 
 QUOTES: dict[str, tuple[str, str | None]] = {

@@ -137,6 +137,10 @@ def test_numbers_and_formulas_set_in_another_way_are_the_same(text: str) -> None
         ("What is the capital of France?", "What is the \u0441apital of Fran\u200bce?"),
         ("В корзине 5 яблок. Сколько яблок?", "в КОРЗИНЕ 5 ЯБЛОК. СКОЛЬКО ЯБЛОК?"),
         ("What is 17 times 23?", "What is 17 × 23?"),
+        ("What is 22 times 25?", "What is twenty-two times Twenty-five?"),
+        ("小明有15个苹果，又买了22个，一共有多少个苹果？", "小明有十五个苹果，又买了二十二个，一共有多少个苹果？"),
+        ("三加四是多少？", "3加4是多少？"),
+        ("لدى أحمد 45 كرة ثم اشترى 25 كرة. كم كرة لديه الآن؟", "لدى أحمد ٤٥ كرة ثم اشترى ٢٥ كرة. كم كرة لديه الآن؟"),
         ("What is $17 \\cdot 23$?", "What is 17*23?"),
         ("Find all $x$ such that $x^2 \\leq 9$ and $x \\neq 2$.", "Find all x such that x² ≤ 9 and x ≠ 2."),
         ("Find all $x$ such that $x^2 \\leqslant 9$ and $x \\ne 2$.", "Find all $x$ such that $x^2\\le9$ and $x\\neq2$."),
@@ -147,7 +151,7 @@ def test_numbers_and_formulas_set_in_another_way_are_the_same(text: str) -> None
 def test_signs_and_letters_that_look_alike_hide_no_question(question: str, text: str) -> None:
     (hit,) = contaminated_rows(index_of(question), rows_of(text))
     assert (hit["kind"], hit["score"]) == ("exact", 1.0)
-    other = text.translate(str.maketrans("25aα", "46eβ"))
+    other = text.translate(str.maketrans("25aα٢十3", "46eβ٣百8"))
     assert hits_of(index_of(question), rows_of(other)) == []
 
 

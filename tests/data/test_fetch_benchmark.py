@@ -9,6 +9,8 @@ import zlib
 from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from scripts.common.cli import UserError, heavy_imports
@@ -85,6 +87,13 @@ def test_mistakes_name_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     with pytest.raises(UserError, match=message):
         run(monkeypatch, tmp_path, "--path", path)
     assert not (tmp_path / "benchmark" / "test.jsonl").exists()
+
+
+def test_a_float_that_may_be_another_number_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "own.parquet"
+    pq.write_table(pa.table({"question": ["1+1?"], "answer": [2.0**61 + 2**10]}), path)
+    with pytest.raises(UserError, match=r"own\.parquet, row 1: 2305843009213694976 is a float, which holds 15 digits"):
+        read_local(path, "math")
 
 
 def test_files_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,17 @@ def test_empty_and_short_texts() -> None:
     assert near.check(signature("A b", ""), 9) == (2, 1.0)
 
 
+def test_chinese_numbers_make_other_problems() -> None:
+    question, response = (
+        "小明有{}个苹果，吃了两个，还剩几个？",
+        "首先我们考虑这个方程，逐步求解未知数，然后仔细检查。" * 3,
+    )
+    near = NearDuplicates()
+    assert near.check(signature(question.format("三"), response), 1) is None
+    assert near.check(signature(question.format("十五"), response), 2) is None
+    assert near.check(signature(question.format("15"), response), 3) == (2, 1.0)
+
+
 def test_numbers_in_words_make_other_problems_too() -> None:
     question = (
         "A farmer has {} sheep and buys {} more at the market on a rainy Monday morning in the small town of Ashford. How "

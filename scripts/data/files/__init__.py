@@ -26,8 +26,17 @@ def open_rows(path: Path, split: str | None = None) -> RowFile:
     """Return the form of a file and its rows, in bounded memory.
 
     `split` says which of several lists of a JSON object is read. Raises UserError for a file that is none of SUFFIXES,
-    not what its name says, cut off or not UTF-8.
+    not what its name says, cut off or not UTF-8, and for one that has no such list.
     """
+    file = _open(path, split)
+    if split and file.under != split:
+        raise UserError(
+            f"'{path}' is {file.layout} and has no split '{split}': leave dataset.split out to read all of it"
+        )
+    return file
+
+
+def _open(path: Path, split: str | None) -> RowFile:
     if why := why_no_file(path):
         raise UserError(why)
     suffix = suffix_of(path)

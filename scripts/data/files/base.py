@@ -51,6 +51,8 @@ class RowFile(NamedTuple):
     """What it is, in words: "JSON lines"."""
     rows: Iterator[SourceRow]
     """Every row, in bounded memory. Raises UserError where the file ends in the middle of what it holds."""
+    under: str | None = None
+    """The list of a JSON object that they are."""
 
 
 def too_long() -> Defect:

@@ -22,7 +22,7 @@ def read_csv(path: Path, open_file: Open) -> RowFile:
         if said := _SAID.fullmatch(first):
             first = stream.readline(ROW_LIMIT)
     header = first.decode("utf-8", errors="replace")
-    delimiter = said[1].decode("latin-1") if said else max(DELIMITERS, key=header.count)
+    delimiter = said[1].decode("latin-1") if said else max(DELIMITERS, key=re.sub('"[^"]*"', "", header).count)
     # A blank behind every comma of the header is no part of the fields: a quote behind it would not count as one.
     blanks = header.count(delimiter) == header.count(f"{delimiter} ") > 0
     dialect = {"delimiter": delimiter, "skipinitialspace": blanks, "strict": True}

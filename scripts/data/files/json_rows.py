@@ -140,7 +140,7 @@ def _table(path: Path, whole: dict[str, Any], split: str | None) -> RowFile:
     if lists:
         key = _chosen(path, lists, split)
         rows = (SourceRow(f"item {n}", _row(value)) for n, value in enumerate(whole[key], start=1))
-        return RowFile(f"a JSON object with the rows under '{key}'", rows)
+        return RowFile(f"a JSON object with the rows under '{key}'", rows, key)
     if whole and all(isinstance(value, list) for value in whole.values()):
         if len({len(value) for value in whole.values()}) > 1:
             lengths = ", ".join(f"{key}: {len(value)}" for key, value in list(whole.items())[:10])
@@ -187,11 +187,9 @@ def _is_row(whole: dict[str, Any]) -> bool:
 
 
 def _chosen(path: Path, lists: list[str], split: str | None) -> str:
-    for key in (split or "train", "data"):
+    for key in [split] if split else ["train", "data", *(lists if len(lists) == 1 else [])]:
         if key in lists:
             return key
-    if len(lists) == 1 and not split:
-        return lists[0]
     raise UserError(f"'{path}' holds the lists {', '.join(lists[:10])}: say by dataset.split which one is read")
 
 
@@ -209,7 +207,7 @@ def _large(path: Path, open_file: Open, split: str | None) -> RowFile:
             values.value()
     if lists:
         key = _chosen(path, lists, split)
-        return RowFile(f"a JSON object with the rows under '{key}'", _guarded(path, _under(open_file, key)))
+        return RowFile(f"a JSON object with the rows under '{key}'", _guarded(path, _under(open_file, key)), key)
     if objects > 1000 and not others:
         return RowFile("a JSON table by row", _guarded(path, _values_of(open_file)))
     with open_file() as stream:

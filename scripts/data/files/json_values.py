@@ -5,10 +5,13 @@ text of nested brackets grows with the square of its length. Here a value that i
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import IO, Any
 
+from scripts.common.answers import EXACT
 from scripts.data.files.base import ROW_LIMIT, Defect, too_long
 
 _STRUCTURE = re.compile(rb'"|[\[{]+|[\]}]+')
@@ -21,6 +24,11 @@ LONGEST_NUMBER = 4300
 
 class NotJson(ValueError):
     """What follows is no JSON; of what comes behind nothing can be told."""
+
+
+def _float(text: str) -> float | Decimal:
+    # A float this long is another number: 9007199254740993.0 would be ...992.
+    return Decimal(text) if EXACT <= abs(value := float(text)) < math.inf else value
 
 
 class _KeyTwice(ValueError):
@@ -49,7 +57,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def parse(data: bytes) -> Any:
     """Return a JSON value, or a Defect that says why it cannot be read."""
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_int=_whole)
+        return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_int=_whole, parse_float=_float)
     except UnicodeDecodeError as error:
         return Defect("not_utf8", f"not UTF-8: {error.reason} at byte {error.start}")
     except json.JSONDecodeError as error:

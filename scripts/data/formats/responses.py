@@ -1,9 +1,10 @@
 """Which column is the response and which the reasoning, where a row holds several: the chain is the reasoning."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
-from scripts.common.answers import answer_in, bare
+from scripts.common.answers import answer_in, bare, listed
 from scripts.common.chain import ChainError, has_thinking, split_response, with_thinking
 from scripts.common.config.dataset import ColumnNames
 from scripts.data.formats.base import Columns, Malformed, Read, is_empty, text_of
@@ -11,6 +12,10 @@ from scripts.data.formats.overlooked import longer_texts
 from scripts.data.names import ANSWERS, FLAGS, QUESTIONS, RESPONSES, SYSTEMS, UNWANTED, plain, reasoning_prefix
 
 _MARK = re.compile(r"correct|right|verif|valid|pass|score|reward")
+# A word on the row's only response. What a count or a share of several says is another thing.
+_ROW_MARK = re.compile(r"(?:[a-z]+_)?(?:is_|was_)?(?P<not>in)?(?:correct(?:ness(?:_[a-z_]+)?)?|right|verified|valid)")
+_FOLLOWS = re.compile(r"final|distill|reply|conclusion|output|solution|response")
+_SAID = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
 SHORT = 100
 """Characters of an answer column that may be a bare answer, where it is the response too."""
 
@@ -26,6 +31,10 @@ def _one_text(columns: Columns, name: str, value: Any, notes: list[str]) -> str:
 
     Raises Malformed where a list may as well be the parts of one text.
     """
+    several = plain(name).endswith("s")
+    value = listed(value) if several else value
+    if several and isinstance(value, str) and value.startswith(("['", '["')) and value.endswith(("']", '"]')):
+        raise Malformed(f"the column '{name}' is a list as text, of which the parts cannot be told: write it as JSON")
     if not isinstance(value, list):
         return text_of(value, f"the column '{name}'")
     if not _is_text(value):
@@ -34,9 +43,11 @@ def _one_text(columns: Columns, name: str, value: Any, notes: list[str]) -> str:
     if len(there) == 1:
         return str(value[there[0]])
     marks = {
-        other: columns.see(other) for other in columns.names() if _are_marks(other, columns.see(other), len(value))
+        other: listed(columns.see(other))
+        for other in columns.names()
+        if _are_marks(other, columns.see(other), len(value))
     }
-    parts = reasoning_prefix(plain(name)) is not None or not plain(name).endswith("s")
+    parts = reasoning_prefix(plain(name)) is not None or not several
     if parts and not marks and not all(has_thinking(value[n]) for n in there):
         raise Malformed(
             f"the column '{name}' is a list of {len(there)} texts: whether they are the parts of one or several to "
@@ -45,7 +56,7 @@ def _one_text(columns: Columns, name: str, value: Any, notes: list[str]) -> str:
         )
     for other in marks:
         columns.take(other, f"mark of {name}")
-    right = {n: sum(bool(verdicts[n]) for verdicts in marks.values()) for n in there}
+    right = {n: sum(_said(verdicts[n]) is True for verdicts in marks.values()) for n in there}
     best = max(there, key=lambda n: right[n])
     how = "the first"
     if marks:
@@ -61,12 +72,28 @@ def _one_text(columns: Columns, name: str, value: Any, notes: list[str]) -> str:
 
 
 def _are_marks(name: str, value: Any, size: int) -> bool:
-    """Whether a column says of each of `size` texts if it is right: by true and false, or 0 and 1 under such a name."""
+    """Whether a column says of each of `size` texts if it is right: by true and false, or by 0 and 1, or words, under
+    such a name."""
+    value = listed(value)
     if not isinstance(value, list) or len(value) != size or all(one is None for one in value):
         return False
     if all(one is None or isinstance(one, bool) for one in value):
         return True
-    return bool(_MARK.search(name)) and all(one is None or one in (0, 1) for one in value)
+    return bool(_MARK.search(name)) and all(one is None or _said(one) is not None for one in value)
+
+
+def _said(value: Any) -> bool | None:
+    """Return a verdict that stands as true or false, 0 or 1, or as a word; None for any other value."""
+    return _SAID.get(str(int(value) if value in (0.0, 1.0) else value).strip().lower())
+
+
+def _note_wrong(columns: Columns, notes: list[str]) -> None:
+    """Note that a row's own mark calls its only response wrong: it stays, as a chain of a wrong answer does."""
+    for name in list(columns.names()):
+        value = listed(columns.see(name))
+        one = value[0] if isinstance(value, list) and len(value) == 1 else value
+        if (found := _ROW_MARK.fullmatch(name)) and _said(one) is bool(found["not"]):
+            notes.append(f"the column '{name}' calls the response wrong; such rows stay")
 
 
 def _is_chain(value: Any) -> bool:
@@ -166,7 +193,7 @@ def complete(columns: Columns, read: Read, names: ColumnNames) -> Any:
         and any(text == "" and plain(key) in (*RESPONSES, "content") for key, text in columns.row.items())
     ):
         raise Malformed("there is reasoning and an empty response behind it: cut off", "think_not_closed")
-    if read.reasoning is not None and read.response is None and (others := list(longer_texts(columns, 0))):
+    if read.reasoning is not None and read.response is None and (others := list(_may_follow(columns))):
         raise Malformed(
             f"the column {others[0]} may be what follows the reasoning: name it by dataset.columns.response, or in "
             "dataset.columns.ignore",
@@ -182,7 +209,19 @@ def complete(columns: Columns, read: Read, names: ColumnNames) -> Any:
     if own_answer is not None and not thinks and not names.response and len(read.response or "") <= SHORT:
         _refuse_longer(columns, read.response or "")
     _join(read)
+    _note_wrong(columns, read.notes)
     return _gold(columns, names.answer, own_answer, read.notes)
+
+
+def _may_follow(columns: Columns) -> Iterator[str]:
+    """Yield the columns left out that may be what follows the reasoning: long ones, and a short one that says so."""
+    yield from longer_texts(columns, 0)
+    for name in columns.names():
+        text = columns.see(name)
+        if not isinstance(text, str) or name in (*QUESTIONS, *SYSTEMS, *ANSWERS) or UNWANTED.search(name):
+            continue
+        if "\\boxed" in text or _FOLLOWS.search(name):
+            yield name
 
 
 def _refuse_longer(columns: Columns, answer: str) -> None:
@@ -204,10 +243,10 @@ def _take_response(columns: Columns, read: Read, name: str) -> str | None:
     try:
         if found := answer_in(read.response):
             return found
+        short = len(read.response) <= SHORT and "\n" not in read.response.strip()
+        return bare(read.response) if short else None
     except ValueError:
         return None  # said where the response is read
-    short = len(read.response) <= SHORT and "\n" not in read.response.strip()
-    return bare(read.response) if short else None
 
 
 def _join(read: Read) -> None:

@@ -1,9 +1,9 @@
 """Conversations: lists of turns, with role and content or from and value, of a user's question and the response."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from scripts.common.answers import listed
 from scripts.common.chain import has_thinking
 from scripts.data.formats.base import Columns, Malformed, Read, is_empty, text_of
 from scripts.data.formats.overlooked import may_be_reasoning, reasoning_inside
@@ -22,10 +22,7 @@ CALLS = ("tool_calls", "function_call")
 def turns_in(value: Any) -> list[Any] | None:
     """Return the turns of a value that is a list of them, or JSON text of one; None for any other, text above all."""
     if isinstance(value, str):
-        try:
-            value = json.loads(value) if value.lstrip().startswith("[{") else None
-        except (ValueError, RecursionError):
-            return None
+        value = listed(value.strip()) if value.lstrip().startswith("[{") else None
         said = isinstance(value, list) and all(isinstance(turn, Mapping) for turn in value)
         if not said or not all(any(key in turn for key in ROLE_KEYS) for turn in value):
             return None
@@ -45,11 +42,9 @@ def read_conversation(columns: Columns, name: str) -> Read:
 
 def read_turns(columns: Columns, turns: Any, where: str) -> Read:
     """Return question, response, reasoning and system prompt of turns. Raises Malformed for any other conversation."""
+    turns = listed(turns)
     if isinstance(turns, str):
-        try:
-            turns = json.loads(turns)
-        except (ValueError, RecursionError) as error:
-            raise Malformed("the conversation is text and no JSON") from error
+        raise Malformed("the conversation is text, and no list of turns in JSON")
     if not isinstance(turns, list) or not all(isinstance(turn, Mapping) for turn in turns):
         raise Malformed("the conversation is not a list of turns")
     turns = _joined_channels(turns)

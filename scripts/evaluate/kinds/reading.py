@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from scripts.common.answers import boxes, number_text, says_nothing
-from scripts.common.chain import HASHES
+from scripts.common.chain import ANSWER_LINE, LAST
 from scripts.common.cli import UserError
 from scripts.common.questions import Question, question_id, without_dollars
 from scripts.common.seeds import derive_seed
@@ -43,7 +43,9 @@ def _answer(value: Any) -> str | None:
     text = as_text(value)
     if text is None or says_nothing(text):
         return None
-    worked = HASHES.search(f"\n{text}")  # GSM8K: a worked solution, and the answer in its last line
+    worked = ANSWER_LINE.search(
+        f"\n{text}", max(0, len(text) - LAST)
+    )  # GSM8K: a worked solution, and the answer in its last line
     return worked["answer"] if worked else text
 
 
