@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from scripts.common.headings import under_heading
+
 BOXED = r"\boxed{"
 
 # A family puts a word of its own before or behind: seed:think, inner_thought, thinking_process.
@@ -25,8 +27,12 @@ _TAG = re.compile(
     r"|(?:<\|end\|>\s*)?(?:<\|start\|>\s*assistant\s*)?<\|channel\|>\s*(?P<channel>analysis|commentary|final)[^<]*<\|message\|>)",
     re.IGNORECASE,
 )
-# gpt-oss, its channels' tokens left out in decoding.
-_PLAIN_CHANNELS = re.compile(r"\A\s*(?P<open>analysis)(?=\S).*?(?P<close>assistantfinal)", re.DOTALL)
+# gpt-oss, its channels' tokens left out in decoding; what ollama prints.
+_PLAIN = re.compile(
+    r"\A\s*(?:(?P<open>analysis)(?=\S).*?(?P<close>assistantfinal)"
+    r"|(?P<says>Thinking\.\.\.)\s.*?(?P<done>(?:\.\.\.|…)done thinking\.))",
+    re.DOTALL,
+)
 # A worked solution ends on a line of its own that holds the answer: "#### 18" (GSM8K), "The answer is: 18" (MetaMathQA,
 # behind the other one too), "**Final Answer:** 18".
 ANSWER_LINE = re.compile(
@@ -37,20 +43,6 @@ ANSWER_LINE = re.compile(
 )
 LAST = 1000
 """Characters at a text's end in which such a line is looked for."""
-# Headings in the place of tags, at the beginning and once behind it, set alike: "## Thinking", "## Final Response".
-_THINKING = (
-    r"(?:my |the )?(?:thinking|thoughts?|reasoning)(?: process)?|chain[ -]of[ -]thought|(?:思考|推理)(?:过程|過程)?"
-)
-_RESPONSE = r"(?:the |my )?(?:final )?(?:response|answer|solution|conclusion)|(?:最终|最終)?(?:回答|答案)"
-
-
-def _heading(words: str) -> str:
-    hashes = rf"(?P<hashes>#{{1,6}})[ \t]*\**(?:{words}):?\**:?[ \t]*\r?$"
-    return rf"(?P<all>{hashes}|(?P<bold>\*\*)(?:{words})(?::\*\*|\*\*:?)|(?:{words})[:：])"
-
-
-_BEGINS = re.compile(rf"\A\s*{_heading(_THINKING)}", re.IGNORECASE | re.MULTILINE)
-_ENDS = re.compile(rf"^[ \t]*{_heading(_RESPONSE)}", re.IGNORECASE | re.MULTILINE)
 
 
 class ChainError(ValueError):
@@ -84,9 +76,10 @@ class Tag(NamedTuple):
 
 def thinking_tags(text: str) -> Iterator[Tag]:
     """Yield the tags around thinking, in order; those of a solution count as the end of a thought."""
-    if plain := _PLAIN_CHANNELS.match(text):
-        yield Tag(*plain.span("open"), "analysis", False)
-        yield Tag(*plain.span("close"), "analysis", True)
+    if plain := _PLAIN.match(text):
+        opens, closes = ("open", "close") if plain["open"] else ("says", "done")
+        yield Tag(*plain.span(opens), opens, False)
+        yield Tag(*plain.span(closes), opens, True)
         return
     for found in _TAG.finditer(text):
         group = found.groupdict()
@@ -144,19 +137,10 @@ def _block(text: str, tags: list[Tag]) -> tuple[int, int]:
 
 
 def _headed(text: str) -> tuple[int, int] | None:
-    """Return where thinking under a heading begins and ends, None without. Raises ChainError where it ends twice."""
-    if not (begins := _BEGINS.match(text)):
-        return None
-    alike = [
-        found
-        for found in _ENDS.finditer(text, begins.end())
-        if found["bold"] == begins["bold"] and bool(found["hashes"]) == bool(begins["hashes"])
-    ]
-    if not (ends := [found for found in alike if found["hashes"] == begins["hashes"]] or alike):
-        return None
-    if [found["all"] for found in ends].count(ends[0]["all"]) > 1:
-        raise ChainError(f"'{ends[0]['all']}' stands there twice: where the thinking ends cannot be told")
-    return begins.end(), ends[0].start()
+    try:
+        return under_heading(text)
+    except ValueError as error:
+        raise ChainError(str(error)) from error
 
 
 def split_response(response: str) -> Response:

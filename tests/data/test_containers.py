@@ -126,6 +126,12 @@ TAGS = {
     "reasoning and solution": ("### Reasoning\n", "\n### Solution\n\n"),
     "a solution with an answer": ("### Reasoning\n", "\n### Solution\nAdd.\n### Answer\n"),
     "words and colons": ("Reasoning: ", "\nFinal answer: "),
+    "ollama": ("Thinking...\n", "\n...done thinking.\n\n"),
+    "step by step": ("## Step-by-step reasoning\n", "\n## Final conclusion\n"),
+    "German headings": ("**Denkprozess:** ", "\n\n**Antwort:** "),
+    "French headings": ("## Raisonnement\n", "\n## Réponse\n"),
+    "Russian headings": ("Рассуждение:\n", "\nОтвет:\n"),
+    "Japanese headings": ("# 推論\n", "\n# 答え\n"),
     "Chinese headings": ("## 思考过程\n", "\n## 最终回答\n"),
 }
 
@@ -227,6 +233,7 @@ def test_gpt_oss_turns_by_channel_and_blocks_of_thinking() -> None:
         ("<think>a</think>b<thinking>c</thinking>d", "think_not_one_block"),
         ("</think>a<think>", "think_not_one_block"),
         ("Reasoning: a\nAnswer: 3\nNo.\nAnswer: 4", "think_not_one_block"),
+        ("Thinking Process:\n\na\n\n---\n\nb", "think_not_one_block"),
         ("<think>a", "think_not_closed"),
         ("<|begin_of_thought|>a", "think_not_closed"),
         ("<THINK>a</thinking>", "think_not_closed"),
@@ -370,6 +377,12 @@ def test_columns_that_are_named_are_taken() -> None:
         "attempt": SHORT,
     }
     assert read(two, reasoning="deepseek_thinking_trajectory").values["response"] == WHOLE
+    with pytest.raises(Malformed, match="parts of one"):
+        read({"question": ASKED, "runs": [CHAIN, "So 28."], "response": SHORT}, reasoning="runs")
+    assert read({"question": ASKED, "response": WHOLE}, answer="gold", system="sys").notes == [
+        f"there is nothing in the column '{name}', which is named for the {what}"
+        for name, what in (("gold", "answer"), ("sys", "system prompt"))
+    ]
     with pytest.raises(Malformed, match="'cot' is missing or empty"):
         read({"question": ASKED, "response": SHORT, "cot": ""}, reasoning="cot")
     with pytest.raises(Malformed, match="'x' is missing or empty"):

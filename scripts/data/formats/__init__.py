@@ -93,6 +93,8 @@ def to_raw(columns: Columns, format_name: str = "auto", names: ColumnNames | Non
     refuse_overlooked(columns, read.response, bool(names.response))
     values = {"question": read.question, "response": read.response, "answer": _gold(answer), "system": read.system}
     system = names.system if names.system and plain(names.system) in columns else None
+    if names.system and not system:
+        read.notes.append(f"there is nothing in the column '{names.system}', which is named for the system prompt")
     for name in [system] if system else columns.first(SYSTEMS):
         text = text_of(columns.take(name, "system"), f"the column '{name}'")
         if values["system"] and text.strip() and values["system"].strip() != text.strip() and not system:

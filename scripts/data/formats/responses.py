@@ -26,10 +26,10 @@ def _is_text(value: Any) -> bool:
     return any(value) and all(text is None or isinstance(text, str) for text in value)
 
 
-def _one_text(columns: Columns, name: str, value: Any, notes: list[str]) -> str:
+def _one_text(columns: Columns, name: str, value: Any, notes: list[str], parts: bool = False) -> str:
     """Return a column's text; of a list of generations the first that most of the lists beside it call right.
 
-    Raises Malformed where a list may as well be the parts of one text.
+    Raises Malformed where a list may as well be the parts of one text, as `parts` says of any.
     """
     several = plain(name).endswith("s")
     value = listed(value) if several else value
@@ -47,8 +47,7 @@ def _one_text(columns: Columns, name: str, value: Any, notes: list[str]) -> str:
         for other in columns.names()
         if _are_marks(other, columns.see(other), len(value))
     }
-    parts = reasoning_prefix(plain(name)) is not None or not several
-    if parts and not marks and not all(has_thinking(value[n]) for n in there):
+    if (parts or not several) and not marks and not all(has_thinking(value[n]) for n in there):
         raise Malformed(
             f"the column '{name}' is a list of {len(there)} texts: whether they are the parts of one or several to "
             f"choose from cannot be told; name one ('{name}.0') by dataset.columns",
@@ -177,7 +176,7 @@ def complete(columns: Columns, read: Read, names: ColumnNames) -> Any:
         reasoning = _reasoning_column(columns)
     if reasoning:
         value = columns.take(reasoning[0], "reasoning")
-        read.reasoning = _one_text(columns, reasoning[0], value, read.notes)
+        read.reasoning = _one_text(columns, reasoning[0], value, read.notes, parts=True)
     own_answer = None
     if names.response:
         own_answer = _take_response(columns, read, plain(names.response))
@@ -285,7 +284,10 @@ def _join(read: Read) -> None:
 def _gold(columns: Columns, name: str | None, own_answer: str | None, notes: list[str]) -> Any:
     """Return the value of the answer's column."""
     if name:
-        return columns.take(name, "answer") if plain(name) in columns else None
+        if plain(name) in columns:
+            return columns.take(name, "answer")
+        notes.append(f"there is nothing in the column '{name}', which is named for the answer")
+        return None
     there = [one for one in columns.first(ANSWERS) if not is_empty(columns.see(one))]
     if own_answer is not None and not there:
         return own_answer
