@@ -77,9 +77,9 @@ class Tag(NamedTuple):
 def thinking_tags(text: str) -> Iterator[Tag]:
     """Yield the tags around thinking, in order; those of a solution count as the end of a thought."""
     if plain := _PLAIN.match(text):
-        opens, closes = ("open", "close") if plain["open"] else ("says", "done")
-        yield Tag(*plain.span(opens), opens, False)
-        yield Tag(*plain.span(closes), opens, True)
+        begins, ends = ("open", "close") if plain["open"] else ("says", "done")
+        yield Tag(*plain.span(begins), begins, False)
+        yield Tag(*plain.span(ends), begins, True)
         return
     for found in _TAG.finditer(text):
         group = found.groupdict()
