@@ -55,10 +55,12 @@ INTRODUCTION = r"""# How answers are checked
    last sentence concludes with. A number somewhere is no answer, nor is a box that was cut off.
    `letters` (multiple choice): the last answer line ("Answer: C", "the correct option is (C)", 选C) or a box behind it,
    the letter in any dress, a small one where it stands alone. Where there is neither: a first or last line that is one
-   of the choices ("C) 42"), or sentences that choose ("C is correct", "I choose C") and agree. Two letters are none.
-3. `notation`, `tokens`, `expression`, `parsing`: the answer becomes a value: a number or expression, a set, a tuple, an
-   interval, an equation, an inequality, a named value, a ratio, digits of a base, a residue, a sentence, or a text. All
-   of its notation must be understood; else it is compared as text, sign by sign.
+   of the choices ("C) 42"), or sentences that choose without a doubt ("C is correct", "I choose C") and agree, or else
+   the last one ("So C."). Two letters are none.
+3. `notation` and `variants` bring it to one way of writing; `readings` says what it may mean, with `parsing`, `sets`,
+   `tables`, `expression` and `words`: a number or expression, a set, a tuple, an interval, a matrix, a function by its
+   cases, an equation, an inequality, a named value, a ratio, digits of a base, a residue, a sentence, or a text. All of
+   its notation must be understood; else it is compared as text, sign by sign.
 4. `compare`: values are compared by what they are. Numbers are equal exactly (60 digits, or as rationals); expressions,
    at points that are the same for the same names; a decimal of six or more digits equals what it is rounded from. Names
    must agree where both answers have one. Units may be left out; known ones must agree where both have one.
@@ -79,7 +81,11 @@ This page is made by `python -m perf.answer_checking`; a test keeps its pairs in
 LIMITS = r"""What still goes wrong is left so. Words are compared as they are: "ellipse" and "an oval" differ, as do
 sums and integrals in another form (they are compared as text). Units are not converted: 1 m is not 100 cm.
 An unsimplified answer is right: $\frac{2}{4}$ is $\frac12$. `(a,b)` may be a point or an open interval, `12,345` a
-number or two: what fits the gold answer counts. In a set a value that is there twice counts twice.
+number or two: what fits the gold answer counts. In a set a value that is there twice counts twice. Letters of a product
+are variables: `rat` and `art` are equal. Counted wrong although right: a function by cases that is written without
+them ($|x|$), constants of other names ($A$, $B$ for $C_1$, $C_2$), `f(x)` for `y`, `f(t)=t^2` for `f(x)=x^2`, $x=7k+3$
+for $3 \pmod 7$, what a question asks said in another word ("isosceles" for "isosceles triangle"), `0b1011`, 二分之一.
+Counted right although doubtful: `6%` for `6`, `12:30` for `12:30 AM`, `1,2` for the open interval (1,2).
 """
 
 Pair = tuple[str, str]

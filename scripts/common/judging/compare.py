@@ -1,12 +1,16 @@
 """When two values are equal, by what they are. The gold answer is first: it may say less than the answer, or more."""
 
+import re
 from collections.abc import Callable
 from math import gcd
 from typing import Any
 
+import sympy as sp
+
 from scripts.common.judging import units
-from scripts.common.judging.equality import is_rounded, proportional, same_expression
+from scripts.common.judging.equality import is_rounded, proportional, same_but_constants, same_expression
 from scripts.common.judging.values import (
+    Cases,
     Equation,
     InBase,
     Inequality,
@@ -59,6 +63,8 @@ def _same_named(gold: Value, answer: Value) -> bool:
     if isinstance(gold, Named) and isinstance(answer, Named):
         if gold.name == answer.name:
             return same(gold.value, answer.value)
+        if isinstance(answer.value, Named) != isinstance(gold.value, Named):  # the tangent is y = 2x
+            return same(gold, answer.value) if isinstance(answer.value, Named) else same(gold.value, answer)
         return (
             gold.equation is not None and answer.equation is not None and _same_equation(gold.equation, answer.equation)
         )
@@ -80,7 +86,20 @@ def _may_be_bare(named: Named, bare: Value) -> bool:
     return number or not statement
 
 
+def _are_anagrams(gold: str, answer: str) -> bool:
+    """Return whether three letters are two words: but abc and cba, in the order of the alphabet, one product."""
+    product = "".join(sorted(set(gold)))
+    return bool(gold and answer) and gold != answer and product not in (gold, answer)
+
+
 def _same_number(gold: Number, answer: Number) -> bool:
+    if _are_anagrams(gold.word, answer.word):
+        return False
+    ours, theirs = gold.expression, answer.expression
+    if {gold.unit, answer.unit} in ({"deg", ""}, {"deg", "rad"}):
+        in_degrees, other = (ours, theirs) if gold.unit == "deg" else (theirs, ours)
+        if other.has(sp.pi) and not in_degrees.has(sp.pi):
+            return same_expression(in_degrees * sp.pi / 180, other)
     if (
         gold.unit
         and answer.unit
@@ -92,14 +111,13 @@ def _same_number(gold: Number, answer: Number) -> bool:
     ways = units.way(gold.unit), units.way(answer.unit)
     if all(ways) and ways[0] != ways[1]:
         return False
-    ours, theirs = gold.expression, answer.expression
     if gold.percent != answer.percent:
         # Percent may be left out where it is asked for; but 0.5 is not 0.5%.
         bare, percent = (answer, gold) if gold.percent else (gold, answer)
         whole = bare.expression.is_number and (gold.percent or bool(abs(bare.expression) > 1))
         if whole and same_expression(bare.expression, percent.expression * 100):
             return True
-    if same_expression(ours, theirs):
+    if same_expression(ours, theirs) or same_but_constants(ours, theirs):
         return True
     if gold.step is not None and (answer.step is None or answer.step < gold.step):
         return not theirs.is_Integer and is_rounded(ours, gold.step, gold.digits, theirs)
@@ -137,8 +155,8 @@ def _is_set(value: Value) -> bool:
 
 def _said(item: Value) -> str:
     """Return the word or letter that an item is."""
-    if isinstance(item, Number) and item.expression.is_Symbol:
-        return str(item.expression).lower()
+    if isinstance(item, Number):
+        return (item.word or str(item.expression)).lower() if item.word or item.expression.is_Symbol else ""
     return item.words if isinstance(item, Text) else ""
 
 
@@ -149,10 +167,62 @@ def _is_either(several: Several) -> bool:
 
 
 def _same_in_order(gold: Several | Row, answer: Several | Row) -> bool:
-    """A list without brackets against one with them: in its order. A set in braces is no tuple."""
+    """A list without brackets against one with them: in its order, that of their names where all have one. A set in
+    braces is no tuple."""
     if any(isinstance(each, Several) and each.braces for each in (gold, answer)):
         return False
-    return _same_items(gold.items, answer.items)
+    ours, theirs = _ordered(gold), _ordered(answer)
+    return ours is not None and theirs is not None and _same_items(ours, theirs)
+
+
+def _ordered(listed: Several | Row) -> tuple[Value, ...] | None:
+    """Return items in their order; those that are named by letters in that of the alphabet. None where x, y, z miss one
+    between them: which tuple x = 1, z = 2 are is not known."""
+    named = {item.name: item for item in listed.items if isinstance(item, Named)}
+    letters = all(re.match(r"[A-Za-z](?: _|$)", name) for name in named)
+    if isinstance(listed, Row) or len(named) < len(listed.items) or not letters:
+        return listed.items
+    names = sorted(named, key=lambda name: (name[0], len(name), name))
+    joined = "".join(names)
+    return None if set(joined) <= set("xyz") and joined not in "xyz" else tuple(named[name] for name in names)
+
+
+def _row_or_pieces(gold: Row | Pieces, answer: Row | Pieces) -> bool:
+    """(a, b) may be a tuple or an interval; [a, b] a column too."""
+    row, other = (gold, answer) if isinstance(gold, Row) else (answer, gold)
+    if (
+        isinstance(row, Row)
+        and row.vector
+        and isinstance(other, Pieces)
+        and len(other.items) == len(row.items) - 1 == 1
+    ):
+        piece = other.items[0]
+        ends = (Number(piece.low), Number(piece.high))
+        return piece.low_closed and piece.high_closed and _same_items(row.items, ends)
+    return _interval_or_pair(gold, answer)
+
+
+def _same_cases(gold: Cases, answer: Cases) -> bool:
+    """Each case is one of the other; the last one left may be "else" in one of them."""
+    if len(gold.items) != len(answer.items):
+        return False
+    left, other = list(answer.items), []
+    for value, condition in gold.items:
+        match = next((each for each in left if _same_case((value, condition), each)), None)
+        if match is None:
+            other.append((value, condition))
+        else:
+            left.remove(match)
+    if len(other) == 1 and None in (other[0][1], left[0][1]):
+        return same(other[0][0], left[0][0])
+    return not other
+
+
+def _same_case(gold: tuple[Value, Value | None], answer: tuple[Value, Value | None]) -> bool:
+    ours, theirs = gold[1], answer[1]
+    if ours is None or theirs is None:
+        return ours is theirs and same(gold[0], answer[0])
+    return same(ours, theirs) and same(gold[0], answer[0])
 
 
 def _same_piece(gold: Piece, answer: Piece) -> bool:
@@ -220,6 +290,10 @@ def _same_inequality(gold: Inequality, answer: Inequality) -> bool:
 
 def _same_ratio(gold: Ratio, answer: Ratio) -> bool:
     first = [ratio.parts[0].replace(" ", "").lstrip("0") for ratio in (gold, answer)]  # 07:30
+    if all(each.isdigit() for each in first) and bool(gold.half) != bool(answer.half) and max(map(int, first)) > 12:
+        later = 12 * (gold.half + answer.half == "PM")  # 3:30 PM, 15:30
+        given = zip((gold, answer), map(int, first), strict=True)
+        first = [str(hour % 12 + later if ratio.half else hour) for ratio, hour in given]
     halves = {gold.half, answer.half} - {""}
     return first[0] == first[1] and gold.parts[1:] == answer.parts[1:] and len(halves) < 2
 
@@ -272,11 +346,12 @@ RULES: dict[tuple[type, type], Callable[[Any, Any], bool]] = {
     (Row, Several): _same_in_order,
     (Several, Row): _same_in_order,
     (Pieces, Pieces): _same_pieces,
-    (Pieces, Row): _interval_or_pair,
-    (Row, Pieces): _interval_or_pair,
+    (Pieces, Row): _row_or_pieces,
+    (Row, Pieces): _row_or_pieces,
     (Pieces, Several): _pieces_or_several,
     (Several, Pieces): _pieces_or_several,
     (Matrix, Matrix): _same_matrix,
+    (Cases, Cases): _same_cases,
     (Equation, Equation): _same_equation,
     (Inequality, Inequality): _same_inequality,
     (Ratio, Ratio): _same_ratio,

@@ -1,6 +1,8 @@
 """When two expressions are equal: exactly, or, where a symbol is free, at many points."""
 
 import random
+import re
+from itertools import permutations
 
 import sympy as sp
 
@@ -14,6 +16,8 @@ FEWEST_DIGITS = 6
 """Significant digits that a rounded decimal must have to stand for an exact value."""
 DISCRETE = (sp.floor, sp.ceiling, sp.factorial, sp.binomial, sp.Mod)
 
+VARIABLES = {"x", "y", "z", "t", "u", r"\theta"}
+_CONSTANT = re.compile(r"[Cc](?:_\d)?")
 STEPS = (sp.floor, sp.ceiling)
 COUNTS = set("abcdhijklmnpqrsABCDHIJKLMNPQRS")
 """Names of whole numbers where a floor is taken of them: of n/2, but not of x."""
@@ -95,6 +99,27 @@ def same_expression(left: sp.Expr, right: sp.Expr) -> bool:
 def _cancels(left: sp.Expr, right: sp.Expr) -> bool:
     """Return whether symbols that only one of two expressions has may cancel in it."""
     return any(sp.count_ops(each) > 1 for each in (left, right) if each.free_symbols)
+
+
+def same_but_constants(left: sp.Expr, right: sp.Expr) -> bool:
+    """Return whether two expressions of one variable are equal once their constants of integration, C or c_1, c_2, are
+    paired: each stands for any number, so their names and order say nothing."""
+    constants = [[each for each in _symbols(side) if _CONSTANT.fullmatch(each.name)] for side in (left, right)]
+    variables = [side.free_symbols - set(own) for side, own in zip((left, right), constants, strict=True)]
+    if not 0 < len(constants[0]) == len(constants[1]) < 4 or variables[0] != variables[1]:
+        return False
+    if len(variables[0]) != 1 or next(iter(variables[0])).name not in VARIABLES:
+        return False
+    if constants[0] != constants[1] and any(sp.diff(left, own) != 1 and "_" not in own.name for own in constants[0]):
+        return False  # ct is no Ct
+    if any(sp.diff(side, own).has(own) for side, each in zip((left, right), constants, strict=True) for own in each):
+        return False
+    stand_ins = sp.symbols(f"K:{len(constants[0])}")
+    one = left.subs(dict(zip(constants[0], stand_ins, strict=True)))
+    return any(
+        same_expression(one, right.subs(dict(zip(order, stand_ins, strict=True))))
+        for order in permutations(constants[1])
+    )
 
 
 def proportional(left: sp.Expr, right: sp.Expr, positive: bool = False) -> bool:

@@ -3,7 +3,7 @@
 The parsers at hand (latex2sympy2, sympy's) leave out what they do not know, and then a wrong answer counts as right.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import sympy as sp
 
@@ -23,13 +23,22 @@ FUNCTIONS: dict[str, Callable[..., sp.Expr]] = {
     "sin": sp.sin, "cos": sp.cos, "tan": sp.tan, "cot": sp.cot, "sec": sp.sec, "csc": sp.csc, "arcsin": sp.asin,
     "arccos": sp.acos, "arctan": sp.atan, "arccot": sp.acot, "sinh": sp.sinh, "cosh": sp.cosh, "tanh": sp.tanh,
     "ln": sp.log, "log": sp.log, "exp": sp.exp, "lg": lambda x: sp.log(x) / sp.log(10),
-    "max": sp.Max, "min": sp.Min, "gcd": sp.Function("gcd"), "lcm": sp.Function("lcm"),
+    "asin": sp.asin, "acos": sp.acos, "atan": sp.atan, "cis": lambda x: sp.exp(sp.I * x),
+    "max": sp.Max, "min": sp.Min, "gcd": lambda *each: _of_whole("gcd", sp.igcd, each),
+    "lcm": lambda *each: _of_whole("lcm", sp.ilcm, each),
 }  # fmt: skip
 INVERSE = {"sin": sp.asin, "cos": sp.acos, "tan": sp.atan, "cot": sp.acot}
-IN_DEGREES = {"sin", "cos", "tan", "cot", "sec", "csc"}
+IN_DEGREES = {"sin", "cos", "tan", "cot", "sec", "csc", "cis"}
 ACCENTS = {"dot", "ddot", "hat", "bar", "vec", "tilde", "overline", "widehat", "overrightarrow", "underline"}
 CONSTANTS = {"pi": sp.pi, "infty": sp.oo, "infin": sp.oo}
 MARKS = {r"\prime", "*", r"\dagger", r"\star", "'", r"\top", "T"}
+
+
+def _of_whole(name: str, function: Callable[..., int], values: Sequence[sp.Expr]) -> sp.Expr:
+    """Return a function of whole numbers; with names in it as it stands."""
+    if len(values) > 1 and all(value.is_Integer for value in values):
+        return sp.Integer(function(*map(int, values)))
+    return sp.Function(name)(*values)
 
 
 class Unreadable(ValueError):
@@ -130,6 +139,9 @@ class Reader:
             return following is not None and following.text == "^"
         if token.kind == "number" and before.text == ")":
             following = self._next(1)  # (n+1)2^n, but not (a) 5 (b) 6
+            return following is not None and following.text == "^"
+        if token.kind == before.kind == "number" and self._at > 1 and self._tokens[self._at - 2].text == "^":
+            following = self._next(1)  # 2^3 3^2
             return following is not None and following.text == "^"
         if token.kind == "number":
             return before.kind != "number" and not (before.kind == "other" and before.text == "/")
@@ -421,21 +433,27 @@ class Reader:
         """Return what a function is taken of: what is in brackets, or the product that follows."""
         if self._is("{"):
             return [self._group()]
-        if self._is("("):
-            self._take()
+        if self._is("(", r"\{"):
+            shut = ")" if self._take().text == "(" else r"\}"
             found = [self._sum()]
             while self._is(","):
                 self._take()
                 found.append(self._sum())
-            self._take(")")
+            self._take(shut)
             return found
         if self._is("-"):
             self._take()
             return [-self._arguments()[0]]
         product = self._factor(signed=False)
-        while self._begins() and not (self._next() and str(self._next().text)[1:] in FUNCTIONS):  # type: ignore[union-attr]
+        while self._begins() and not self._ends_argument():
             product = product * self._factor(signed=False)
         return [product]
+
+    def _ends_argument(self) -> bool:
+        """Return whether the factor that begins here is none of the function's argument: sin x cos x, sin x e^x."""
+        token, following = self._next(), self._next(1)
+        raised = following is not None and following.text == "^"
+        return token is not None and (token.text[1:] in FUNCTIONS or (token.text == "e" and raised))
 
 
 def _log_to(base: sp.Expr) -> Callable[[sp.Expr], sp.Expr]:

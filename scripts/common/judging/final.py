@@ -13,13 +13,13 @@ BETWEEN = re.compile(
 )
 IS = r"(?:\s*(?:is|are|was|equals|为|是|[:：=])\s*[:：]?)"
 _OTHERS = r"\b(?:antwort|réponse|respuesta|risposta|resposta|ответ)\s*(?:(?:ist|est|es|è|é)\b|[:：—])"
-_OTHERS += r"|(?:答え|正解|정답|답)\s*(?:[は은는]|[:：])|(?:最终)?答案(?:\s*(?:为|是|[:：=])\s*[:：]?)|故选"
+_OTHERS += r"|(?:答え|正解|정답|답|答)\s*(?:[は은는]|[:：])|(?:最终)?答案(?:\s*(?:为|是|[:：=])\s*[:：]?)|故选"
 STRONG = re.compile(
-    rf"(?i)(?:final\s+answer[*_\s]*{IS}|(?:^|\n)[\s>#*_\-]*(?:the\s+)?(?:answer|ans|result)\s*[*_]*\s*(?:[:：=]|-\s)"
+    rf"(?i)(?:final\s+answer[*_\s]*{IS}|(?:^|\n)[\s>#*_\-]*(?:(?:the|my|our)\s+)?(?:(?:final|correct)\s+)?(?:answer|ans|result)\s*[*_]*\s*(?:[:：=]|-\s)"
     rf"|(?:^|\n)\s*ans\.\s|{_OTHERS}|####"
     rf"|(?:^|\n)[\s>#*_\-]*(?:the\s+)?(?:final\s+)?answer[\s*_:]*\n)[*_\s]*"
 )
-WEAK = re.compile(r"(?i)\banswer\b[^.\n$]{0,60}?\b(?:is|are|equals|to be)\b\s*:?[*_\s]*")
+WEAK = re.compile(r"(?i)\banswer\b[^.\n$]{0,60}?\b(?:is|are|equals|be)\b\s*:?[*_\s]*")
 # The last formula of a text that ends on it: ... so the sum is $7+7=14$.
 CONCLUSION = re.compile(r"(?:\$\$?([^$]+)\$\$?|\\\[(.+?)\\\]|\\\((.+?)\\\)|\*\*([^*\n]+)\*\*)\s*[.。]?\s*$", re.DOTALL)
 CONCLUDES = re.compile(
@@ -39,7 +39,17 @@ BACK = re.compile(
 )
 CONTRAST = re.compile(r"(?i)\b(?:however|but|wait|actually|correction)\b")
 WHOLE = re.compile(r"(?:[A-Za-z]\s*=\s*)?[-+−$\\(]*[\d√][^\n]{0,60}|\$[^$\n]{1,60}\$")
-PROSE = re.compile(r"(?i)(?:^|[.\n]\s*)(?:so|thus|therefore|hence)\b[^.\n]*=\s*(-?\d(?:[\d.,/]*\d)?)\.\s*$")
+# A last sentence that says a value, and ends: so x = 5. There are 5 ways.
+SAYS = re.compile(
+    r"(?:=|\b(?:is|are|equals?|be|get|gets|have|obtain|find|gives?|yields?)\b|[为是得有等于])\s*\**\s*"
+    r"(?P<value>-?\$?[\d√][\d.,/]*\d*\$?)\**(?P<unit>(?:\s+[a-z]+){0,2})\s*[.。]\**$",
+    re.IGNORECASE,
+)
+# It is no answer that something else hangs on, or that is taken back.
+SUPPOSED = re.compile(
+    r"(?i)\b(?:suppose|assume|assuming|let|if|when|try|consider|case|step|not|cannot|unless|perhaps|maybe|might|may|could|or"
+    r"|least|most|than)\b|n['’]t\b|\b(?:for|where|with|since)\s*\S*$|[若设不]"
+)
 
 
 class Box(NamedTuple):
@@ -124,6 +134,8 @@ def final_answer(text: str) -> str | None:
     if found and not (CONTRAST.search(tail) and WEAK.search(tail)):
         return _boxed(text, found)
     for match in reversed(list(WEAK.finditer(text, after))):
+        if SUPPOSED.search(re.split(r"[.\n]", text[: match.end()])[-1]):
+            continue
         line = _line(text[match.end() :])
         if _is_answer(line) and (not found or re.match(r"[-$\\(]*\d", line)):
             return line
@@ -140,15 +152,17 @@ def _boxed(text: str, found: Sequence[Box]) -> str:
 
 def _concluded(text: str) -> str | None:
     """Return the formula that a text ends on, where its sentence concludes; of an equation the last side."""
-    if WHOLE.fullmatch(text.strip().strip("*")) and len(text.split()) < 8:
-        return text.strip().strip("*")  # nothing but an answer
-    if said := PROSE.search(text[-LONGEST:]):
-        return said[1]
+    bare = re.sub(r"```\w*", "", text).strip().strip("*")
+    if WHOLE.fullmatch(bare) and len(bare.split()) < 8:
+        return bare  # nothing but an answer
+    *_, sentence = re.split(r"(?<=[.。!?])\s+|\n+", text[-LONGEST:].strip())
+    if said := SAYS.search(sentence):
+        return None if SUPPOSED.search(sentence) else said["value"].strip("$") + said["unit"]
     match = CONCLUSION.search(text[-LONGEST:])
     if match is None:
         return None
     formula = next(group for group in match.groups() if group)
     sentence = re.split(r"[.。\n]\s", text[-LONGEST:][: match.start()])[-1]
-    if "=" not in formula and not CONCLUDES.search(sentence):
+    if SUPPOSED.search(sentence) or ("=" not in formula and not CONCLUDES.search(sentence)):
         return None
     return formula.rpartition("=")[2].strip() or None

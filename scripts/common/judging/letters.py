@@ -15,10 +15,10 @@ from scripts.common.judging.final import BETWEEN, BOX, boxes
 
 # In these patterns @ stands for the letters. A letter as models write it: B, (B), B., B) 5 m/s, $B$, \(B\), \text{B},
 # **B**, `B`, option B; of both A and B the first.
-_MARKS = r"\s$*_(\[{`'\"“‘"
+_MARKS = r"\s$*_(\[{`'\"“‘<"
 WRAPPED = (
     rf"[{_MARKS}]*(?:\\[(\[]\s*)?(?:(?:[Bb]oth|[Ee]ither)\s+)?"
-    rf"(?:\\(?:text|textbf|textit|mathrm|mathbf|mathsf|boxed)\s*\{{\s*)*[{_MARKS}]*(?:[Oo]ption\s+|[Cc]hoice\s+)?"
+    rf"(?:\\(?:text|textbf|textit|mathrm|mathbf|mathsf|boxed)\s*\{{\s*)*[{_MARKS}]*(?:(?:[Oo]ption|[Cc]hoice|[Ll]etter|选项)\s*(?![a-z]))?"
     rf"[{_MARKS}]*([@])"
 )
 SECOND = (
@@ -39,16 +39,39 @@ _WORD = (
 )
 _THEN = r"(?:\s*\b(?:therefore|thus|hence|then|indeed|clearly|simply|(?:most\s+)?likely|probably)\b\s*)?"
 LINE = re.compile(
-    rf"(?i)(?:{_WORD}){_OF}[*_]*\s*(?:[:=→]|\s-\s|\b{_IS}|[为是は])[*_\s]*{_THEN}[:：]?[*_\s]*"
+    rf"(?i)(?:{_WORD}){_OF}[*_]*\s*(?:[\"'”]?\s*[:=→]|\s-\s|\b{_IS}|[为是は]|(?<=答案)\s*(?=\(?[A-Z]))[*_\s]*{_THEN}[:：]?[*_\s]*"
     r"|(?<![不没若果选])选(?![项手])(?:择)?[:：为是]?\s*"
 )
-WEAK = (
-    r"(?:\b(?:[Oo]ption|[Cc]hoice)\s+)?(?<![\w'’])[$*(]*([@])[$*)]*\s+is\s+(?:therefore\s+|thus\s+)?(?:the\s+)?"
-    r"(?:correct|right|best)\b"
-    r"|\b(?:I|[Ww]e)(?:\s+(?:would|will)|['’](?:d|ll))?\s+(?:therefore\s+)?(?:choose|pick|select|go\s+with)\s+(?:[Oo]ption\s+)?"
-    r"[$*(]*([@])(?![A-Za-z0-9'’])"
+_A = (
+    r"(?:(?:[Oo]ption|[Cc]hoice|[Ll]etter|[Ss]tatement|[Aa]nswer|选项)\s*(?![a-z]))?"
+    r"[$*_(\[{]*(?:\\text(?:bf)?\{\(?)?([@])[$*_)\]}]*"
 )
-_LISTED = r"[ \t>#*_(\[$-]*([@])[*_$]*[.)\]:](?=[\s*$]|$)"
+_RIGHT = (
+    r"(?:(?:the|our|my|therefore|thus|also|indeed|only|most\s+likely)\s+)*(?:correct|right|best|true|answer|valid)\b"
+)
+_FITS = rf"(?:\s+(?:is|must\s+be)\s+{_RIGHT}|\s+(?:holds|works|remains|fits)\b|\s*(?:选?项)?(?:是)?(?:正确|对的))"
+_HE = r"(?:I|[Ww]e)(?:\s+(?:would|will|can)|['’](?:d|ll|m|re))?(?:\s+(?:therefore|thus|am|are))?"
+_CHOOSES = r"(?:choose|pick|select|answer|say|guess|conclude|go(?:ing)?\s+with|confident\s+in)(?:\s+that\s+it\s+is)?"
+# What chooses wherever it stands, and what does at the end of a text.
+_BEFORE = (
+    r"(?:^[\s>#*-]*|[,:;，：；]\s*|(?:所以|因此|故|即|则)\s*"
+    r"|\b(?i:so|thus|hence|therefore|then|that|think|believe|only|the|and|but|see|means|while|just|is)\s+)"
+)
+SENTENCE = rf"{_BEFORE}(?<![A-Za-z0-9_'’]){_A}{_FITS}|\b{_HE}\s+{_CHOOSES}\s+{_A}(?![A-Za-z0-9'’])"
+LAST = (
+    r"(?i:\b(?:so|thus|hence|therefore|choose|pick|select(?:ed)?|going\s+with|leav(?:es|ing)|match(?:es|ing)"
+    r"|corresponds\s+to|(?:it|this|that|which|one|statement|response|solution|option|choice|pick|guess|letter|selection)"
+    r"(?:['’]s|\s+(?:is|must\s+be|has\s+to\s+be|would\s+be|gives))|must\s+be|think|believe(?:\s+it\s+is)?|conclude|elimination"
+    r"|(?:final|correct|best|my|result|solution|conclusion|selected|pick|guess|choice)(?=\s*:))\s*[,:]?\s*)"
+    rf"(?:only\s+)?{_A}(?:\s+then)?[\s.!]*$|(?:正确的?是|选)\s*{_A}[\s.。]*$"
+)
+_NOT_THE = r",?\s+(?:and\s+)?not\s+[$(]*[@]\b[)$]*"
+REJECTS = re.compile(r"(?i)\b(?:next|another|first|second|other)\b[^,;]*$|\b(?:wrong|incorrect|false|fails?)\b[^,;]*$")
+DOUBTS = re.compile(
+    r"(?i)\b(?:not|never|neither|nor|cannot|or|either|if|unless|whether|may|might|could|perhaps|maybe|except|suppose|assume"
+    r"|consider|both)\b|n['’]t\b|\?|[不非错若]|如果"
+)
+_LISTED = r"[ \t>#*_(\[$-]*(?:\\text(?:bf|rm)?\{\(?)?([@])[*_$]*(?:[.)\]:]\}?|(?= - ))(?=[\s*$\\]|$)"
 
 
 @cache
@@ -128,7 +151,7 @@ def _alone(text: str, letters: str) -> str | None:
     if not lines:
         return None
     for known in (letters, letters.lower()):
-        if alone := _compiled(WRAPPED + r"[\s)\]}$*_.`'\"]*", known).fullmatch(lines[-1]):
+        if alone := _compiled(WRAPPED + r"[\s)\]}$*_.,!`'\"]*", known).fullmatch(lines[-1]):
             return alone[1].upper()
     listed = [_compiled(_LISTED, letters).match(line) for line in lines]
     ends = listed[0] or listed[-1]
@@ -137,6 +160,22 @@ def _alone(text: str, letters: str) -> str | None:
 
 
 def _weak(text: str, letters: str) -> str | None:
-    """Return the letter that sentences choose, where they agree."""
-    found = {match[1] or match[2] for match in _compiled(WEAK, letters).finditer(text)}
-    return found.pop() if len(found) == 1 else None
+    """Return the letter that sentences choose, where they agree; else that of the last one."""
+    sentences = [
+        part for part in re.split(r"(?<=[.!?。？！;])\s+|(?<=[。；])|,(?=\S)|\n+", text) if part.strip(" *_$.")
+    ]
+    found = {letter for part in sentences for letter in _chosen(SENTENCE, part, letters)}
+    if found:
+        return found.pop() if len(found) == 1 else None
+    if sentences and REJECTS.search(sentences[-1]):
+        return None
+    last = _chosen(LAST, re.split(r"[,;，]\s*(?=so\b|it\b|leaving\b)", sentences[-1])[-1], letters) if sentences else []
+    return last[-1] if last else None
+
+
+def _chosen(pattern: str, sentence: str, letters: str) -> list[str]:
+    """Return the letters that a sentence without doubts chooses."""
+    sentence = _compiled(_NOT_THE, letters).sub("", sentence)
+    if DOUBTS.search(sentence):
+        return []
+    return [next(filter(None, match.groups())) for match in _compiled(pattern, letters).finditer(sentence)]

@@ -10,7 +10,7 @@ CHARACTERS = {
     "º": r"^\circ ", "℃": r"^\circ C", "⟨": r"\langle ", "⟩": r"\rangle ", "〈": r"\langle ", "〉": r"\rangle ",
     "∅": r"\emptyset ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "…": r"\ldots ", "、": ",", "。": ".", "′": "'",
     "％": "%", "【": "[", "】": "]", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u3000": " ", "∖": r"\setminus ",
-    "∶": ":",
+    "∶": ":", "¢": r"\text{ cents}",
     "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "µ": r"\mu ", "ℓ": r"\ell ", "∫": r"\int ",
     "∑": r"\sum ", "→": r"\to ", "’": "'", "∛": r"\sqrt[3]",
     "∠": r"\angle ", "△": r"\triangle ", "∥": r"\parallel ", "⊥": r"\perp ", "∂": r"\partial ", "⊂": r"\subset ",
@@ -50,7 +50,9 @@ SCALE = re.compile(rf"(?<=[\d}}])\s*(\\text\{{)?\s*\b({'|'.join(SCALES)})s?\b", 
 BEHIND_NUMBER = re.compile(r"(?:[\d})\u0002]|\\pi)(?:\s|~|\\[,;:! ]|\\cdot|\\quad)*$")
 # m, m/s, N \cdot m, m^2: in a font of words and behind a number. d, e and i alone are none.
 _POWER = r"(?:\^?-?\d|\^\{-?\d\})?"
-UNIT = re.compile(rf"\s*(?:[A-Za-cf-hj-z]|[A-Za-z]{{2,4}}){_POWER}(?:\s*(?:/|\\cdot|\s)\s*[A-Za-z]{{1,4}}{_POWER})*\s*")
+UNIT = re.compile(
+    rf"\s*(?:[A-Za-cf-hj-z]|[A-Za-z]{{2,4}}){_POWER}(?:\s*(?:/|\\cdot|\s)\s*\(?[A-Za-z]{{1,4}}{_POWER})*\)?\s*"
+)
 ROW = "\u0003"
 """In the place of \\\\, which is no blank behind a backslash."""
 SPACES = re.compile(r"\\(?:[,;:! >]|quad|qquad|thinspace|enspace|hfill|hspace\{[^{}]*\})|~|&nbsp;")
@@ -120,6 +122,11 @@ def _without_fonts(text: str) -> str:
     for match in reversed(list(OPEN_FONT.finditer(text))):
         position = match.end() + _closes(text[match.end() - 1 :])
         inner = text[match.end() : position - 1]
+        unit = re.sub(r"\^\s*\{(-?\d+)\}", r"^\1", SPACES.sub(" ", inner)).replace(r"\cdot", " ")
+        if BEHIND_NUMBER.search(text[: match.start()]) and UNIT.fullmatch(unit):
+            inner = unit
+            text = rf"{text[: match.end()]}{unit}{text[position - 1 :]}"
+            position = match.end() + len(unit) + 1
         if position > match.end() and ("{" in inner or "\\" in inner):
             inner = inner if re.fullmatch(r"\s*\\[A-Za-z]+\s*", inner) else "{" + inner + "}"
             text = text[: match.start()] + inner + text[position:]
@@ -164,7 +171,11 @@ def plain(text: str) -> str:
     text = re.sub(rf"(?<=\d)\s*(?:\\text\{{\s*)?(?:degrees?|度)(?:\s*\}})?(?![{CJK}A-Za-z])", r"^\\circ ", text)
     text = SCALE.sub(lambda m: rf"\times 10^{{{SCALES[m[2].lower()]}}} {m[1] or ''}", text)
     text = re.sub(r"(?:\\text\{)?\s*\b(?:per ?cent|percent|pct)\b\.?\s*\}?", "% ", text, flags=re.IGNORECASE)
-    text = re.sub(r"(?:或者|或是|或|以及|和|及|与|且)", r" \\text{or} ", text) if _joins(text) else text
+    text = (
+        re.sub(r"(?:\\text\{\s*)?(?:或者|或是|或|以及|和|及|与|且)(?:\s*\})?", r" \\text{or} ", text)
+        if _joins(text)
+        else text
+    )
     text = re.sub(r"\s+", " ", SPACES.sub(" ", text))
     text = BLANK_THOUSANDS.sub(lambda m: m[0].replace(" ", ""), text)
     text = _without_stop(text)

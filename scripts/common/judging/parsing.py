@@ -2,23 +2,22 @@
 
 import re
 from dataclasses import replace
-from functools import lru_cache
 from itertools import pairwise
 
 import sympy as sp
 
-from scripts.common.judging import units
 from scripts.common.judging.expression import Unreadable, read_expression
 from scripts.common.judging.inequalities import inequality
-from scripts.common.judging.names import NAMES, name_of
-from scripts.common.judging.notation import CJK, joined_thousands, plain
-from scripts.common.judging.pieces import joined, place, union
-from scripts.common.judging.tokens import Token, Tokens, depths, split, text_of, tokens_of
+from scripts.common.judging.names import NAMES, name_of, total_of
+from scripts.common.judging.number_words import number_in_words
+from scripts.common.judging.pieces import joined
+from scripts.common.judging.sets import by_property, on_the_line
+from scripts.common.judging.tables import matrix, vector
+from scripts.common.judging.tokens import Token, Tokens, closing, depths, split, text_of, tokens_of
 from scripts.common.judging.values import (
     Equation,
     InBase,
     Matrix,
-    Mixed,
     Named,
     Number,
     Piece,
@@ -30,108 +29,20 @@ from scripts.common.judging.values import (
     Text,
     Value,
 )
+from scripts.common.judging.words import words_of
 
 CONDITIONS = {"for", "for all", "for any", "where", "with"}
 """Words before a condition: x = k pi for k in Z."""
 NUMBER_SETS = set("CNQRZ")
 RELATIONS = {"=", "<", ">", r"\le", r"\ge", r"\ne", r"\in", r"\equiv", r"\approx"}
-LEAD = re.compile(
-    r"^(?:一共|总共|共有|共|答案[是为]?[:：]?)(?=\s*[\d$\\-])|^(?:\\text\{)?\s*(?:(?:the|our|so|hence|thus)\s+)?(?:final\s+|general\s+)?(?:answers?|solutions?|results?)\b[^:=\d\\$\[({]{0,40}?"
-    r"(?:\bis\b|\bare\b|:)\s*:?\s*\}?\s*:?",
-    re.IGNORECASE,
-)
-MODULUS = re.compile(r"\(?\s*(?<![A-Za-z\\])\\?p?mod(?![a-z])\s*\{?\s*([\w^]+)\s*\}?\s*\)?")
-CLOCK = re.compile(r"(\d:\d\d)[\s~\\,]*(?:\\(?:text|mathrm)\{)?\s*([ap])\.?\s?m\b\.?\s*\}?", re.IGNORECASE)
-"""A time of the day, whose "pm" is no plus or minus."""
-BASE = re.compile(
-    r"(?<=[\dA-F])\s*(?:\\text\{)?\s*[,(]?\s*(?:in\s+)?(?:\\text\{)?base[\s}-]*(\d+|[a-z]+)\s*\)?\s*\}?\s*\)?$"
-)
-"""1011 in base 2, 1011 (base two)"""
-MATRICES = re.compile(r"(?:[A-Z]\s*(?:\^\s*(?:\{\s*(?:-\s*1|T|\\top)\s*\}|T|\\top)\s*)?){2,}")
-"""A product whose order matters: P^{-1}AP."""
-BETWEEN = re.compile(r"(\d+(?:\.\d+)?)\s*-\s*(\d+(?:\.\d+)?)")
-TO = re.compile(r"(\d+)\s*(?:\\text\{)?\s*to\s*\}?\s*(\d+)")
-"""A ratio, or from a number to another."""
-LETTERS = re.compile(r"(?:\\text\{)?\s*[A-H](?:\s*(?:,|\band\b|\\text\{\s*and\s*\})\s*[A-H])+\s*\}?")
-"""Several options of a question, which golds write as one word."""
-NO_SOLUTION = {"no solution", "no solution exist", "empty set", "solution set is empty"}
-_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-NUMBER_WORDS = _NUMBERS.split()
-DATE = re.compile(r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2\d{4})")
-"""A day, which is no difference or quotient."""
 BRACKETS = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", r"\langle": r"\rangle"}
-
-
-@lru_cache(maxsize=256)
-def readings(answer: str, gold: bool = False) -> tuple[Value, ...]:
-    """Return what a written answer may mean, the likeliest first; the last is its text."""
-    half = ""
-    if clock := CLOCK.search(answer):
-        answer, half = f"{answer[: clock.end(1)]}{answer[clock.end() :]}", f"{clock[2].upper()}M"
-    text = MODULUS.sub(r" \\pmod{\1}", plain(answer))
-    if DATE.fullmatch(text):
-        return (Text("-".join(number.lstrip("0") for number in re.findall(r"\d+", text))),)
-    if re.fullmatch(r"0\d{3,}", text):
-        return (Text(text),)  # 00101, a code
-    if (ends := BETWEEN.fullmatch(text)) and float(ends[1]) < float(ends[2]):
-        return (Text(f"{ends[1]} - {ends[2]}"),)  # 5-10, which would be left as no difference
-    if MATRICES.fullmatch(text) and "^" in text:
-        return (Text(text_of(tokens_of(text))),)
-    text = BASE.sub(r"_{\1}", TO.sub(r"\1:\2", text) if TO.fullmatch(text) else text)
-    found: list[Value] = [Text(words_of("".join(re.findall("[A-H]", text))))] if LETTERS.fullmatch(text) else []
-    for form in dict.fromkeys([joined_thousands(text), text]):
-        for value, unit in _with_units(LEAD.sub("", form) or form, gold):
-            try:
-                read = read_value(tokens_of(value))
-            except (Unreadable, ValueError, TypeError, RecursionError, AttributeError, NotImplementedError):
-                continue
-            found.append(replace(read, half=half) if half and isinstance(read, Ratio) else _in_unit(read, unit))
-    return (*found, *_as_sentence(text), Text(words_of(f"{text} {half}".strip())))
-
-
-def _with_units(text: str, gold: bool) -> list[tuple[str, str]]:
-    """Return the text without its unit, if it has one, and as it is."""
-    without = units.without_unit(text, gold)
-    if without and without[1] == "deg":
-        return [without]  # with its sign it would be read as a number without a unit
-    return [without, (text, "")] if without else [(text, "")]
-
-
-def _in_unit(value: Value, unit: str) -> Value:
-    if isinstance(value, Number):
-        return replace(value, unit=unit)
-    return (
-        replace(value, value=_in_unit(value.value, unit), equation=None) if isinstance(value, Named) and unit else value
-    )
-
-
-def words_of(text: str) -> str:
-    """Return a text as words in one way of writing: capitals and plurals do not matter where there are words."""
-    inner = re.sub(r"\\text\{([^{}]*)\}", r" \1 ", text)
-    inner = re.sub(r"^\s*there (?:is|are|exists?)\b", " ", inner, flags=re.IGNORECASE)
-    if re.search(rf"[A-Za-z]{{3,}}|[{CJK}]|^\W*[Nn][Oo]\W*$", re.sub(r"\\[A-Za-z]+", "", inner)) and not re.search(
-        r"[=^_\\]", inner
-    ):
-        words = re.findall(rf"[a-z]+|\d+(?:\.\d+)?|[{CJK}]|[^\s\w.,;:!?'\"()-]|-(?=\d)", inner.lower())
-        words = [word.removesuffix("s") if len(word) > 3 else word for word in words if word not in ("a", "an", "the")]
-        return r"\emptyset" if " ".join(words) in NO_SOLUTION else " ".join(words)
-    return text_of(tokens_of(inner))
-
-
-def _as_sentence(text: str) -> list[Value]:
-    """Return a Chinese sentence with formulas as its words and values."""
-    chunks = [chunk.strip(" ,;.:") for chunk in re.split(rf"([{CJK}]+)", re.sub(r"\\text\{([^{}]*)\}", r"\1", text))]
-    chunks = [chunk for chunk in chunks if chunk]
-    if len(chunks) < 2 or not any(re.search(f"[{CJK}]", chunk) for chunk in chunks):
-        return []
-    return [Mixed(tuple(Text(c) if re.search(f"[{CJK}]", c) else readings(c)[0] for c in chunks))]
 
 
 def is_separator(token: Token) -> bool:
     """Return whether a token stands between values of a list."""
     if token.kind == "text" and token.text.lower().strip(" ,") in CONDITIONS:
         return True
-    return token.text in (",", ";") if token.kind == "other" else _joins(token)
+    return token.text in (",", ";") if token.kind == "other" else token.text == r"\\" or _joins(token)
 
 
 def _joins(token: Token) -> bool:
@@ -143,8 +54,8 @@ def read_value(tokens: Tokens) -> Value:
     tokens = _unwrapped(tokens)
     if not tokens:
         raise Unreadable("nothing")
-    if len(tokens) == 1 and tokens[0].text.lower() in NUMBER_WORDS:
-        return Number(sp.Integer(NUMBER_WORDS.index(tokens[0].text.lower())))
+    if len(tokens) == 1 and not tokens[0].text.isdigit() and (number := number_in_words(tokens[0].text)) is not None:
+        return Number(number)
     if len(tokens) == 1 and tokens[0].kind == "text":
         return Text(words_of(tokens[0].text))
     cases = split(tokens, lambda token: token.kind == "text" and token.text.lower().strip(" ,") == "or")
@@ -170,15 +81,9 @@ def _cases(values: list[Value]) -> Several | None:
 
 def _unwrapped(tokens: Tokens) -> Tokens:
     """Return tokens without braces around them all."""
-    while len(tokens) > 1 and tokens[0].text == "{" and _closing(tokens, 0) == len(tokens) - 1:
+    while len(tokens) > 1 and tokens[0].text == "{" and closing(tokens, 0) == len(tokens) - 1:
         tokens = tokens[1:-1]
     return tokens
-
-
-def _closing(tokens: Tokens, at: int) -> int:
-    """Return where the bracket that opens at `at` closes, whatever bracket closes it."""
-    level = depths(tokens)
-    return next(i for i in range(at + 1, len(tokens)) if level[i] == level[at])
 
 
 def _list(parts: list[Tokens], both: bool) -> Value:
@@ -186,6 +91,8 @@ def _list(parts: list[Tokens], both: bool) -> Value:
         return Row(
             tuple(Text("...") if part[0].text == r"\ldots" and len(part) == 1 else read_value(part) for part in parts)
         )
+    if points := _points_of(parts):
+        return points
     values: list[Value] = []
     for part in parts:
         value = read_value(part)
@@ -202,6 +109,15 @@ def _list(parts: list[Tokens], both: bool) -> Value:
                 value = replace(value, braces=True)  # x = 1, x = 3: no tuple
             return Named(first.name, value)
     return Several(tuple(values))
+
+
+def _points_of(parts: list[Tokens]) -> Named | None:
+    """Return (x, y) = (1, 2), (2, 1) as points that one name calls; None for what is none."""
+    name, *value = split(parts[0], lambda token: token.text == "=")
+    if len(value) != 1 or not NAMES.fullmatch(text_of(name)) or any(part[0].text != "(" for part in parts[1:]):
+        return None
+    points = [read_value(part) for part in (*value, *parts[1:])]
+    return Named(text_of(name), Several(tuple(points))) if all(isinstance(point, Row) for point in points) else None
 
 
 def _single(tokens: Tokens) -> Value:
@@ -249,7 +165,7 @@ def _opening(tokens: Tokens) -> int:
 
 
 def _closes_last(tokens: Tokens, at: int) -> bool:
-    return tokens[at].text in BRACKETS and _closing(tokens, at) == len(tokens) - 1
+    return tokens[at].text in BRACKETS and closing(tokens, at) == len(tokens) - 1
 
 
 def _residue(tokens: Tokens) -> Value:
@@ -269,7 +185,7 @@ def _is_statement(side: Tokens, name: Tokens) -> bool:
 def _equation(sides: list[Tokens]) -> Value:
     first, last = sides[0], sides[-1]
     if all(token.kind == "text" for token in first):
-        return read_value(last)
+        return Named(words_of(" ".join(token.text for token in first)), read_value(last))
     if len(sides) == 2 and all(any(token.text == ":" for token in side) for side in sides):
         return Named(text_of(first), read_value(last))  # a : b = 2 : 3
     if len(sides) == 2 and not name_of(first) and name_of(last):
@@ -281,6 +197,8 @@ def _equation(sides: list[Tokens]) -> Value:
     if any(_is_statement(side, first) for side in sides[1:-1]):
         raise Unreadable("statements that no word known joins")
     name = name_of(first)
+    if not name and equation and len(sides) == 2 and not equation.right.free_symbols:
+        name = total_of(first)
     if not name:
         if equation is None or len(sides) > 2:
             raise Unreadable("an equation of more than expressions")
@@ -302,15 +220,15 @@ def _plain_value(tokens: Tokens) -> Value:
         return Text(r"\emptyset")
     if texts[0] == r"\mathbb" and "R" not in texts and not {r"\cup", r"\setminus", r"\cap"} & set(texts):
         return Text(text_of(tokens))  # k in Z, a condition
-    if (operators := {r"\cup", r"\setminus"} & set(texts)) or r"\mathbb" in texts:
-        return _on_the_line(tokens, r"\setminus" if r"\setminus" in operators else r"\cup")
     if r"\begin" in texts:
-        return _matrix(tokens)
+        return matrix(tokens, read_value)
     if transposed := _transposed(tokens):
         return transposed
-    if texts[0] in BRACKETS and _closing(tokens, 0) == len(tokens) - 1 and texts[0] != "{":
+    if texts[0] in BRACKETS and closing(tokens, 0) == len(tokens) - 1 and texts[0] != "{":
         return _bracketed(tokens)
-    if texts[0].isupper() and len(tokens) > 3 and texts[1] == "(" and _closing(tokens, 1) == len(tokens) - 1:
+    if (operators := {r"\cup", r"\setminus"} & set(texts)) or r"\mathbb" in texts:
+        return on_the_line(tokens, r"\setminus" if r"\setminus" in operators else r"\cup", read_value)
+    if texts[0].isupper() and len(tokens) > 3 and texts[1] == "(" and closing(tokens, 1) == len(tokens) - 1:
         parts = split(tokens[2:-1], lambda token: token.text == ",")
         if len(parts) > 1:
             return Named(texts[0], Row(tuple(read_value(part) for part in parts)))  # P(3, -5)
@@ -324,8 +242,8 @@ def _plain_value(tokens: Tokens) -> Value:
         return Ratio(tuple(text_of(part) for part in split(tokens, lambda token: token.text == ":")))
     if tokens[0].kind == "number" and len(texts) > 2 and texts[1] == "_":
         base = "".join(texts[2:]).strip("{}").lower()
-        return InBase(texts[0], str(NUMBER_WORDS.index(base)) if base in NUMBER_WORDS else base)
-    return _number(tokens)
+        return InBase(texts[0], str(number_in_words(base) or base))
+    return vector(tokens) or _number(tokens)
 
 
 def _is_list(value: Value) -> bool:
@@ -340,7 +258,7 @@ def _transposed(tokens: Tokens) -> Row | None:
     """Return (1, 2)^T as (1, 2): whether a vector stands or lies, its question knows."""
     at = next((i for i, token in enumerate(tokens) if token.text == "^"), 0)
     power = [token.text for token in tokens[at + 1 :] if token.text not in ("{", "}")]
-    if power in (["T"], [r"\top"]) and at and tokens[0].text in ("(", "[") and _closing(tokens, 0) == at - 1:
+    if power in (["T"], [r"\top"]) and at and tokens[0].text in ("(", "[") and closing(tokens, 0) == at - 1:
         value = _bracketed([Token("other", "("), *tokens[1 : at - 1], Token("other", ")")])
         return value if isinstance(value, Row) else None
     return None
@@ -352,100 +270,44 @@ def _signed(tokens: Tokens, plus: bool) -> Tokens:
 
 
 def _bracketed(tokens: Tokens) -> Value:
-    opening, closing, inside = tokens[0].text, tokens[-1].text, tokens[1:-1]
+    opening, shut, inside = tokens[0].text, tokens[-1].text, tokens[1:-1]
+    if opening == r"\{" and shut == r"\}" and any(token.text in ("|", ":") for token in inside):
+        return by_property(inside, read_value)
     if any(_joins(token) for token in inside):
         raise Unreadable("words within brackets")
     parts = split(inside, is_separator)
     if opening == r"\{":
-        if closing != r"\}":
+        if shut != r"\}":
             raise Unreadable("brackets that do not match")
-        if any(token.text in ("|", ":") for token in inside):
-            return _by_property(inside)
         found = _list(parts, False) if len(parts) > 1 else read_value(inside)
         items = found.items if isinstance(found, Several) and not found.braces else (found,)
         return Several(items, braces=True)
+    if (
+        opening == "["
+        and shut == "]"
+        and all(part[0].text == "[" and closing(part, 0) == len(part) - 1 for part in parts)
+    ):
+        return _matrix_of(parts)
     if len(parts) == 1:
-        if closing != BRACKETS[opening]:
+        if shut != BRACKETS[opening]:
             raise Unreadable("brackets that do not match")
         return read_value(inside)
     values = tuple(read_value(part) for part in parts)
     if any(isinstance(value, Named | Equation) for value in values):
         return _list(parts, False)
-    if len(values) == 2 and (opening == "[" or closing == "]"):
+    if len(values) == 2 and (opening == "[" or shut == "]"):
         ends = [value.expression if isinstance(value, Number) else None for value in values]
         if ends[0] is None or ends[1] is None:
             raise Unreadable("an interval of no numbers")
-        return Pieces((Piece(ends[0], opening == "[", ends[1], closing == "]"),))
-    return Row(values)
+        return Pieces((Piece(ends[0], opening == "[", ends[1], shut == "]"),))
+    return Row(values, vector=opening in ("[", r"\langle"))
 
 
-def _by_property(inside: Tokens) -> Value:
-    """Return { x | x > 2 } as an interval of x."""
-    at = next(i for i, token in enumerate(inside) if token.text in ("|", ":"))
-    value, name = read_value(inside[at + 1 :]), name_of(inside[:at])
-    if not isinstance(value, Named) or not isinstance(value.value, Pieces) or value.name != name:
-        raise Unreadable("a set by its property")
-    return value
-
-
-def _on_the_line(tokens: Tokens, operator: str) -> Value:
-    """Return a union, or a difference, of intervals and points."""
-    parts = [_pieces(part) for part in split(tokens, lambda token: token.text == operator)]
-    if operator == r"\cup" or len(parts) == 1:
-        return union([piece for part in parts for piece in part])
-    ((whole,), points) = parts  # raises ValueError for anything else
-    if whole.low != -sp.oo or whole.high != sp.oo or any(piece.low != piece.high for piece in points):
-        raise Unreadable("a difference of sets")
-    cuts = sorted((piece.low for piece in points), key=place)
-    return Pieces(tuple(Piece(low, False, high, False) for low, high in pairwise([-sp.oo, *cuts, sp.oo])))
-
-
-def _pieces(tokens: Tokens) -> list[Piece]:
-    if text_of(tokens).replace(" ", "") in (r"\mathbbR", r"\mathbb{R}"):
-        return [Piece(-sp.oo, False, sp.oo, False)]
-    value = read_value(tokens)
-    if isinstance(value, Pieces):
-        return list(value.items)
-    if not isinstance(value, Row | Several):
-        raise Unreadable("no set of numbers")
-    numbers = [item.expression for item in value.items if isinstance(item, Number)]
-    if len(numbers) < len(value.items):
-        raise Unreadable("no set of numbers")
-    if isinstance(value, Several):
-        return [Piece(each, True, each, True) for each in numbers]
-    low, high = numbers
-    return [Piece(low, False, high, False)]
-
-
-def _matrix(tokens: Tokens) -> Value:
-    """Return a matrix, a row or column as a tuple; a factor before it is multiplied in."""
-    at = next(i for i, token in enumerate(tokens) if token.text == r"\begin")
-    end = next(i for i in range(len(tokens) - 1, -1, -1) if tokens[i].text == r"\end")
-    before, after = tokens[:at], tokens[end + 4 :]
-    if before and before[-1].text in ("(", "[") and after and after[0].text in (")", "]"):
-        before, after = before[:-1], after[1:]
-    kind = tokens[at + 2].text
-    if after or not kind.endswith(("matrix", "array")) or kind in ("vmatrix", "Vmatrix"):
-        raise Unreadable("no matrix")
-    inner = tokens[at + 4 : end]
-    if kind == "array" and inner and inner[0].text == "{":
-        inner = inner[_closing(inner, 0) + 1 :]
-    factor = read_expression(before) if before else sp.Integer(1)
-    rows = tuple(
-        tuple(_scaled(read_value(cell), factor) for cell in split(row, lambda token: token.text == "&"))
-        for row in split(inner, lambda token: token.text == r"\\")
-    )
-    if len(rows) == 1 or all(len(row) == 1 for row in rows):
-        return Row(tuple(value for row in rows for value in row))
-    return Matrix(rows)
-
-
-def _scaled(value: Value, factor: sp.Expr) -> Value:
-    if factor == 1:
-        return value
-    if not isinstance(value, Number):
-        raise Unreadable("a factor of no number")
-    return Number(value.expression * factor)
+def _matrix_of(parts: list[Tokens]) -> Value:
+    """Return [[1, 2], [3, 4]] as a matrix, [[1], [2]] as a column."""
+    rows = tuple(tuple(read_value(cell) for cell in split(part[1:-1], is_separator)) for part in parts)
+    column = all(len(row) == 1 for row in rows)
+    return Row(tuple(row[0] for row in rows), vector=True) if column else Matrix(rows)
 
 
 def _number(tokens: Tokens) -> Number:
@@ -466,4 +328,5 @@ def _number(tokens: Tokens) -> Number:
         if (len(bare) == 1 or scientific) and ("." in mantissa or shift):
             digits = len(mantissa.replace(".", "").lstrip("0"))
             step = sp.Rational(10) ** (shift - len(mantissa.partition(".")[2]) - 2 * percent)
-    return Number(expression, percent, "", step, digits)
+    word = "".join(texts) if len(texts) == 3 and all(text.isalpha() and len(text) == 1 for text in texts) else ""
+    return Number(expression, percent, "", step, digits, word)

@@ -3,7 +3,7 @@
 import sympy as sp
 
 from scripts.common.judging.expression import Unreadable
-from scripts.common.judging.values import Piece, Pieces, Several, Value
+from scripts.common.judging.values import Number, Piece, Pieces, Several, Value
 
 
 def joined(values: list[Value], both: bool) -> Value:
@@ -11,6 +11,8 @@ def joined(values: list[Value], both: bool) -> Value:
 
     Raises Unreadable for intervals that overlap.
     """
+    if not both and any(isinstance(value, Pieces) for value in values):
+        values = [_point(value) for value in values]
     pieces = [value for value in values if isinstance(value, Pieces)]
     if len(pieces) < len(values):
         return Several(tuple(values))
@@ -24,6 +26,13 @@ def joined(values: list[Value], both: bool) -> Value:
             return Pieces((Piece(low.low, low.low_closed, high.high, high.high_closed),))
         raise Unreadable("intervals that overlap")
     return union([piece for value in pieces for piece in value.items])
+
+
+def _point(value: Value) -> Value:
+    """Return a number as a piece of the line: x < 1 or x = 2."""
+    if isinstance(value, Number) and not value.expression.free_symbols:
+        return Pieces((Piece(value.expression, True, value.expression, True),))
+    return value
 
 
 def without(pieces: tuple[Piece, ...], points: list[sp.Expr]) -> Pieces:

@@ -14,8 +14,11 @@ PROSE = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}(?: +[A-Za-z]{2,})+")
 WORDS = {
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "ln", "log", "lg",
     "exp", "sqrt", "pi", "infty", "infinity", "max", "min", "alpha", "beta", "gamma", "theta", "lambda", "omega", "phi",
-    "frac", "cdot", "times", "cup", "pm", "in",
+    "frac", "cdot", "times", "cup", "pm", "in", "cis", "asin", "acos", "atan",
 }  # fmt: skip
+_FUNCTIONS = "sin cos tan cot sec csc arcsin arccos arctan cis ln log lcm gcd"
+CALLED = {word: f"\\{word}" for word in _FUNCTIONS.split()} | {"infinity": r"\infty", "Infinity": r"\infty"}
+"""Functions in a font of words."""
 OPENERS = {"(", "[", "{", r"\{", r"\langle", r"\lfloor", r"\lceil", r"\begin"}
 CLOSERS = {")", "]", "}", r"\}", r"\rangle", r"\rfloor", r"\rceil", r"\end"}
 
@@ -40,7 +43,9 @@ def tokens_of(text: str) -> Tokens:
         kind, piece = str(match.lastgroup), match[0]
         if kind == "text":
             words = piece[piece.index("{") + 1 : -1].strip()
-            if words:
+            if words in CALLED:
+                found.append(Token("command", CALLED[words]))
+            elif words:
                 found.append(Token("text", words))
         elif kind == "letters" and match.start() in prose:
             found.append(Token("letters", piece))
@@ -74,8 +79,8 @@ def _letters(run: str, before: Tokens) -> Tokens:
     if run.startswith("ln") and len(run) == 3:
         return [Token("command", r"\ln"), Token("letters", run[2:])]
     inside = bool(before) and before[-1].text == "{" and len(before) > 1 and before[-2].text == "_"
-    if len(run) > 3 or inside or len(set(run)) < len(run) == 3 or run.lower() in ("no", "on"):
-        return [Token("letters", run)]  # HHT is no H^2 T: a letter twice would be a power
+    if len(run) > 3 or inside or run.lower() in ("no", "on"):
+        return [Token("letters", run)]
     if len(run) == 2 and run[0] == "d" and not (before and before[-1].kind == "letters"):
         return [Token("letters", run)]  # dx is no product
     return [Token("letters", letter) for letter in run]
@@ -106,6 +111,12 @@ def depths(tokens: Tokens) -> list[int]:
     if depth:
         raise ValueError("a bracket is never closed")
     return found
+
+
+def closing(tokens: Tokens, at: int) -> int:
+    """Return where the bracket that opens at `at` closes, whatever bracket closes it."""
+    level = depths(tokens)
+    return next(i for i in range(at + 1, len(tokens)) if level[i] == level[at])
 
 
 def split(tokens: Tokens, separates: Callable[[Token], bool]) -> list[Tokens]:

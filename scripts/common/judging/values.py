@@ -18,6 +18,8 @@ class Number:
     """One unit in the last place of a bare decimal (1.25: 1/100), else None."""
     digits: int = 0
     """Significant digits of a bare decimal."""
+    word: str = ""
+    """Three bare letters, which may be a word: rat is no tar, HHT no THH."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Row:
     """Values in their order: a tuple, a point, a vector, a sequence."""
 
     items: tuple[Value, ...]
+    vector: bool = field(default=False, compare=False)
+    """Whether it is written as one: a column, [1, 2], 2i + 3j."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,13 @@ class Matrix:
     """Values in rows."""
 
     rows: tuple[tuple[Value, ...], ...]
+
+
+@dataclass(frozen=True)
+class Cases:
+    """A function by its cases: values with the condition of each, None: else."""
+
+    items: tuple[tuple[Value, Value | None], ...]
 
 
 @dataclass(frozen=True)
@@ -128,5 +139,18 @@ class Mixed:
 
 
 Value = (
-    Number | Text | Several | Row | Matrix | Pieces | Equation | Inequality | Named | InBase | Ratio | Residue | Mixed
+    Number
+    | Text
+    | Several
+    | Row
+    | Matrix
+    | Cases
+    | Pieces
+    | Equation
+    | Inequality
+    | Named
+    | InBase
+    | Ratio
+    | Residue
+    | Mixed
 )

@@ -9,7 +9,7 @@ from scripts.common.judging.final import final_answer
 from scripts.common.judging.labels import same_labels
 from scripts.common.judging.letters import final_letter, letter_of
 from scripts.common.judging.notation import plain
-from scripts.common.judging.parsing import readings
+from scripts.common.judging.readings import readings
 from scripts.common.judging.thinking import after_thinking
 from scripts.common.judging.values import Number, Text, Value
 
@@ -44,22 +44,12 @@ def same_answer(gold: str, answer: str) -> tuple[bool, str]:
     letter = LETTERED.fullmatch(plain(gold))
     if letter and (found := letter_of(plain(answer), LETTERS, small=False)):
         return found == (letter[1] or letter[2]), "letter"
-    if _are_anagrams(plain(gold), plain(answer)):
-        return False, "text"
     ours, theirs = readings(gold, gold=True), readings(answer)
     for one in ours:
         for other in theirs:
             if same(one, other):
                 return True, type(one).__name__.lower()
     return False, "text" if isinstance(ours[0], Text) else type(ours[0]).__name__.lower()
-
-
-def _are_anagrams(gold: str, answer: str) -> bool:
-    """Return whether two words of three letters, such as rat and tar, would be the same product. Of letters in the
-    order of the alphabet they may be one: abc and cba."""
-    letters = "".join(sorted(gold))
-    words = all(re.fullmatch(r"[A-Za-z]{3}", text) for text in (gold, answer))
-    return words and gold != answer and sorted(answer) == sorted(gold) and letters not in (gold, answer)
 
 
 def shown(answer: str) -> str:
