@@ -25,6 +25,8 @@ HELD_APART: dict[str, dict[str, Any]] = {
     "field reasoning": assistant(reasoning=CHAIN, tool_calls=[]),
     "field thinking": assistant(thinking=CHAIN),
     "two fields alike": assistant(reasoning=CHAIN, reasoning_content=CHAIN),
+    "a list of one thought": assistant(reasoning_content=[CHAIN]),
+    "a column alike": {**assistant(reasoning_content=CHAIN), "reasoning": CHAIN},
     "parts": assistant(content=[{"type": "thinking", "thinking": CHAIN}, {"type": "text", "text": SHORT}]),
     "from and value": {"conversations": [{"from": "human", "value": ASKED},
                                          {"from": "gpt", "value": SHORT, "reasoning_content": CHAIN}]},
@@ -211,6 +213,24 @@ def test_flags_and_marks_of_text_refuse_no_row(row: dict[str, Any]) -> None:
     assert read(row).values["response"] == row["response"]
 
 
+def test_flags_of_a_turn_are_no_reasoning() -> None:
+    for fields in ({"reasoning": "high"}, {"thinking": True}, {"reasoning_content": " \n"}):
+        assert read(assistant(**fields)).values["response"] == SHORT
+    named = {**assistant(reasoning_content="another"), "reasoning": CHAIN}
+    assert read(named, reasoning="reasoning").values["response"] == WHOLE
+
+
+def test_what_a_question_shows_and_a_response_repeats_is_said() -> None:
+    shown = f"{ASKED} ![](https://example.org/a.png)"
+    for question, response, word in (
+        (shown, WHOLE, "a picture by a link"),
+        (ASKED, f"{ASKED}\n{WHOLE}", "begins with"),
+    ):
+        found = read({"question": question, "response": response})
+        assert (found.values["question"], found.values["response"]) == (question, response)
+        assert len(found.notes) == 1 and word in found.notes[0]
+
+
 def test_gpt_oss_turns_by_channel_and_blocks_of_thinking() -> None:
     user = {"role": "user", "content": ASKED}
     channels = [
@@ -327,6 +347,17 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "kto_tag": ({**assistant(), "kto_tag": False}, "not_wanted", "'kto_tag' is false"),
     "weight": (assistant(weight=0), "not_wanted", "weight: 0"),
     "train": (assistant(train=False), "not_wanted", "not to be trained on"),
+    "train on turn": (assistant(train_on_turn=False), "not_wanted", "train_on_turn: False"),
+    "weight of the loss": (assistant(loss_weight=0.0), "not_wanted", "loss_weight: 0.0"),
+    "a column and a field": ({**assistant(reasoning_content=CHAIN), "reasoning": "a"}, "ambiguous_columns", "each be the reas"),
+    "the user thinks": ({"messages": [{**USER, "thinking": CHAIN}, {"role": "assistant", "content": SHORT}]},
+                        "ambiguous_columns", "the user's turn"),
+    "a field that may mean it": (assistant(explanation=CHAIN * 4), "ambiguous_columns", "'explanation'"),
+    "nothing behind it": (assistant(content=None, reasoning_content=CHAIN), "think_not_closed", "cut off"),
+    "two parts of text": (assistant(content=[{"type": "text", "text": "a"}] * 2), "malformed", "2 of text"),
+    "place of a picture": ({"question": f"<image>\n{ASKED}", "response": WHOLE}, "context", "<image>"),
+    "place of a second picture": ({"question": f"{ASKED} <image_2>", "response": WHOLE}, "context", "<image_2>"),
+    "the question holds all": ({"question": f"{ASKED} {WHOLE * 2}", "response": WHOLE * 2}, "ambiguous_columns", "holds the response"),
     "two system prompts": (
         {"messages": [{"role": "system", "content": "Be brief."}, *assistant()["messages"]], "system": "In French."},
         "ambiguous_columns", "another system prompt"),

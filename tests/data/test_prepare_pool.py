@@ -40,6 +40,14 @@ REASONS = [
     (raw(response=f"{GOOD}<｜end▁of▁sentence｜>"), "template_tokens"),
     (raw(response=f"{GOOD}</s>"), "template_tokens"),
     (raw(system="[INST] x [/INST]"), "template_tokens"),
+    *[
+        (raw(question=f"{sign}1+1?"), "template_tokens")
+        for sign in ("<|turn>user\n", "<|USER_TOKEN|>", "<s>", "<<SYS>>")
+    ],
+    *[(raw(response=f"{GOOD}{end}\n"), "template_tokens") for end in ("<eos>", "<pad>", "<|end|>", "[EOS]", "<turn|>")],
+    *[(raw(question=f"1+1?{end}"), "template_tokens") for end in ("\n<think>\n", "\n\n### Response:\n", " ASSISTANT:")],
+    (raw(response="2\nHuman: 1+2?\nAssistant: 3"), "template_tokens"),
+    (raw(response="2\n\n### Instruction:\n1+2?\n\n### Response:\n3"), "template_tokens"),
     (raw(response="so \\boxed{\\frac{1}{2}"), "answer_not_parseable"),
     (raw(response="<think>\n2\n</think>\n2", answer="2"), "no_boxed_answer"),
 ]
@@ -50,6 +58,15 @@ def test_reasons(row: dict[str, Any], reason: str) -> None:
     with pytest.raises(Rejected) as caught:
         read(row, require_boxed_answer=True)
     assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{"question": "What is <s>x</s> in HTML?"}, {"question": "What does <think></think> do?"}, {"response": "return a;\n### Response"},
+     {"response": "User: a\nThat is what was asked."}, {"response": "An <eos> token ends a text, <|end|> too. It is 2"}],
+)  # fmt: skip
+def test_what_only_looks_like_a_template_stays(columns: dict[str, str]) -> None:
+    assert read(raw(**columns))["id"]
 
 
 def read(row: dict[str, Any], **rules: Any) -> dict[str, Any]:

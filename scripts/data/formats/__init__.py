@@ -4,6 +4,7 @@ A form is one module: whether a row fits it, and what it reads. Which column the
 the same question in all of them (responses.py).
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from scripts.common.answers import clean_answer
 from scripts.common.config.dataset import ColumnNames
 from scripts.data.formats import alpaca, conversation, prompt_completion, question_response
 from scripts.data.formats.base import Columns, Malformed, Read, is_empty, text_of
-from scripts.data.formats.overlooked import refuse_overlooked
+from scripts.data.formats.overlooked import LONG, refuse_overlooked
 from scripts.data.formats.responses import complete
 from scripts.data.names import OPTION, QUESTIONS, RESPONSES, SYSTEMS, is_context, plain
 
@@ -90,6 +91,7 @@ def to_raw(columns: Columns, format_name: str = "auto", names: ColumnNames | Non
     if not names.question and not format_name.startswith(CONVERSATIONAL):
         _refuse_second_question(columns, read.question)
     _refuse_context(columns, read.question)
+    _look_at_question(read)
     refuse_overlooked(columns, read.response, bool(names.response))
     values = {"question": read.question, "response": read.response, "answer": _gold(answer), "system": read.system}
     system = names.system if names.system and plain(names.system) in columns else None
@@ -141,6 +143,26 @@ def _refuse_second_question(columns: Columns, question: str) -> None:
                 "to it: list all its columns in dataset.columns.question, or put this one into dataset.columns.ignore",
                 "ambiguous_columns",
             )
+
+
+_PLACE = re.compile(r"<(?:image|video|audio)(?:[ _-]?\d+)?>|<\|(?:image|vision|video|audio)[\w ]*\|>")
+"""Where a picture stood that is not in a text."""
+_LINK = re.compile(r"!\[[^\]\n]*\]\([^)\n]+\)|\\includegraphics\b|<img\s[^>]*src")
+
+
+def _look_at_question(read: Read) -> None:
+    """Raise Malformed where a question holds its response, or the place of a picture; note what it shows by a link."""
+    for what, text in (("response", read.response), ("reasoning", read.reasoning)):
+        if text and len(text) > LONG and text.strip() in read.question:
+            raise Malformed(
+                f"the question holds the {what}: name its own column by dataset.columns.question", "ambiguous_columns"
+            )
+    if found := _PLACE.search(read.question):
+        raise Malformed(f"the question holds {found[0]}, the place of what is not there", "context")
+    if _LINK.search(read.question):
+        read.notes.append("the question shows a picture by a link, which nobody sees in training")
+    if read.response and len(read.question) > 20 and read.response.lstrip().startswith(read.question.strip()):
+        read.notes.append("the response begins with the question, which is trained on with it")
 
 
 def _context(columns: Columns, question: str) -> Iterator[str]:

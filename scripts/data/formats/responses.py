@@ -172,9 +172,16 @@ def complete(columns: Columns, read: Read, names: ColumnNames) -> Any:
     reasoning = None
     if names.reasoning:
         reasoning = (plain(names.reasoning), reasoning_prefix(plain(names.reasoning)) or "")
-    elif read.reasoning is None:
+    else:
         reasoning = _reasoning_column(columns)
-    if reasoning:
+    if reasoning and read.reasoning is not None and not names.reasoning:
+        if str(columns.see(reasoning[0])).strip() != read.reasoning.strip():
+            raise Malformed(
+                f"the column '{reasoning[0]}' and the assistant's turn could each be the reasoning: name one by "
+                "dataset.columns.reasoning, or put the column into dataset.columns.ignore",
+                "ambiguous_columns",
+            )
+    elif reasoning:
         value = columns.take(reasoning[0], "reasoning")
         read.reasoning = _one_text(columns, reasoning[0], value, read.notes, parts=True)
     own_answer = None

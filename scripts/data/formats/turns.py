@@ -7,7 +7,7 @@ from scripts.common.answers import listed
 from scripts.common.chain import has_thinking
 from scripts.data.formats.base import Columns, Malformed, Read, is_empty, text_of
 from scripts.data.formats.overlooked import may_be_reasoning, reasoning_inside
-from scripts.data.names import is_context, plain, reasoning_prefix
+from scripts.data.names import FLAGS, is_context, plain, reasoning_prefix
 
 ROLES = {
     "human": "user", "prompter": "user", "gpt": "assistant", "model": "assistant", "bot": "assistant",
@@ -15,7 +15,8 @@ ROLES = {
 }  # fmt: skip
 ROLE_KEYS, TEXT_KEYS = ("role", "from"), ("content", "value", "text")
 DETAILS = "reasoning_details"  # OpenRouter: a list of blocks
-TRAINED = ("weight", "train", "trainable", "loss")  # OpenAI, axolotl, ms-swift: 0 or false leaves a turn out
+# OpenAI, axolotl, ms-swift: false leaves a turn out, and so does 0 but for a loss, which may be measured.
+TRAINED = ("weight", "loss_weight", "train", "trainable", "train_on_turn", "loss")
 CALLS = ("tool_calls", "function_call")
 
 
@@ -62,6 +63,8 @@ def read_turns(columns: Columns, turns: Any, where: str) -> Read:
             "several_turns" if several else "malformed",
         )
     read = Read(question=_text(turns[0])[0], system=system)
+    if any(reasoning_prefix(plain(key)) is not None for key in _fields(turns[0])):
+        raise Malformed("the user's turn holds thinking: put it into the assistant's", "ambiguous_columns")
     if len(turns) == 2:
         read.response, thought = _text(turns[1])
         read.reasoning = _reasoning(turns[1], thought)
@@ -84,7 +87,7 @@ def _refuse_turn(turn: Mapping[str, Any]) -> None:
             continue
         if is_context(plain(key), value):
             raise Malformed(f"a turn holds '{key}', which a question and its response cannot hold", "context")
-        off = value is False or (key == "weight" and value == 0)
+        off = value is False or (key != "loss" and value == 0)
         if off and key in TRAINED and _role(turn) == "assistant":
             raise Malformed(
                 f"the assistant's turn says by '{key}: {value}' that it is not to be trained on", "not_wanted"
@@ -117,6 +120,8 @@ def _text(turn: Mapping[str, Any]) -> tuple[str, str | None]:
     if calls := next((key for key in CALLS if not is_empty(turn.get(key))), None):
         raise Malformed(f"a turn calls tools ({calls}), which a question and its response cannot hold", "context")
     content = next((turn[key] for key in TEXT_KEYS if turn.get(key) is not None), None)
+    if content is None and any(key in turn for key in TEXT_KEYS):
+        content = ""
     if not isinstance(content, list):
         return text_of(content, "the content of a turn"), None
     texts, thoughts = [], []
@@ -126,13 +131,16 @@ def _text(turn: Mapping[str, Any]) -> tuple[str, str | None]:
             thoughts.append(
                 text_of(next((part[key] for key in (kind, "text") if part.get(key)), None), "a thinking part")
             )
+        elif isinstance(part, str):
+            texts.append(part)
         elif kind in ("text", "output_text", "input_text"):
             texts.append(text_of(part.get("text"), "a text part"))
         else:
             raise Malformed(f"a turn holds a part of type '{str(kind)[:40]}', which is no text", "context")
     if len(thoughts) > 1 or len(texts) > 1:
         raise Malformed(
-            f"a turn holds {len(thoughts)} parts of thinking and {len(texts)} of text", "think_not_one_block"
+            f"a turn holds {len(thoughts)} parts of thinking and {len(texts)} of text",
+            "think_not_one_block" if thoughts else "malformed",
         )
     return "".join(texts), "".join(thoughts) or None
 
@@ -143,17 +151,27 @@ def _blocks(value: Any, key: str) -> str:
         return text_of(value, f"the field '{key}' of a turn")
     texts = [
         next((block[name] for name in ("text", "summary", "thinking") if block.get(name)), None)
-        for block in value
         if isinstance(block, Mapping)
+        else block
+        for block in value
     ]
     if len(value) != 1 or not texts or not isinstance(texts[0], str):
         raise Malformed(f"the field '{key}' of a turn is not one block of text", "think_not_one_block")
     return texts[0]
 
 
+def _fields(turn: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a turn holds beside its role; flags (reasoning: high) and blanks say nothing."""
+    return {
+        key: value
+        for key, value in turn.items()
+        if not is_empty(value) and plain(key) not in ROLE_KEYS and str(value).strip().lower() not in ("", *FLAGS)
+    }
+
+
 def _reasoning(turn: Mapping[str, Any], thought: str | None) -> str | None:
     """Return the thinking that a turn holds in a field of its own, or among its parts."""
-    fields = {key: value for key, value in turn.items() if not is_empty(value) and plain(key) not in ROLE_KEYS}
+    fields = _fields(turn)
     found = {
         key: _blocks(value, key)
         for key, value in fields.items()
@@ -164,12 +182,13 @@ def _reasoning(turn: Mapping[str, Any], thought: str | None) -> str | None:
         raise Malformed(
             f"a turn holds thinking in several places ({', '.join(map(str, found))}) that differ", "ambiguous_columns"
         )
+    said = _text(turn)[0]
     maybe = [
         key
         for key, value in fields.items()
-        if not _is_known(plain(key)) and (may_be_reasoning(plain(key), value) or reasoning_inside(value))
+        if not _is_known(plain(key)) and (may_be_reasoning(plain(key), value, said) or reasoning_inside(value))
     ]
-    if not texts and maybe and not has_thinking(_text(turn)[0]):
+    if not texts and maybe and not has_thinking(said):
         raise Malformed(
             f"the field '{maybe[0]}' of a turn may hold the reasoning, and no form knows it: call it reasoning_content",
             "ambiguous_columns",
