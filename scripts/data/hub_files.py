@@ -62,7 +62,8 @@ def choose(dataset: Dataset, names: list[str], card: str) -> tuple[list[str], st
     where the choice is the user's.
     """
     with heavy_imports():
-        from datasets import get_dataset_config_names, load_dataset_builder
+        import yaml
+        from datasets import get_dataset_config_names, get_dataset_default_config_name, load_dataset_builder
         from datasets.exceptions import DatasetNotFoundError
 
     with tempfile.TemporaryDirectory() as folder:
@@ -74,9 +75,17 @@ def choose(dataset: Dataset, names: list[str], card: str) -> tuple[list[str], st
         where = f"the data set '{dataset.path}'"
         try:
             configs = get_dataset_config_names(str(root))
-            config = _config(dataset, configs, where)
+            config = _config(dataset, configs, get_dataset_default_config_name(str(root)), where)
             found = load_dataset_builder(str(root), config).config.data_files or {}
-        except (DatasetNotFoundError, ValueError, OSError, KeyError, TypeError, AttributeError) as error:
+        except (
+            DatasetNotFoundError,
+            ValueError,
+            OSError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            yaml.YAMLError,
+        ) as error:
             said = (str(error).splitlines() or [type(error).__name__])[0].replace(str(root), str(dataset.path))
             raise UserError(f"{where}: its data files cannot be told ({said}): name one by dataset.file") from error
         splits = {str(split): [str(Path(file).relative_to(root)) for file in files] for split, files in found.items()}
@@ -85,17 +94,17 @@ def choose(dataset: Dataset, names: list[str], card: str) -> tuple[list[str], st
         raise UserError(f"{where} has no split '{split}' (there are: {', '.join(splits)}): name one as dataset.split")
     left = [f"configuration {name}" for name in configs if name != config]
     left += [f"split {name}" for name in splits if name != split]
+    if len(configs) == 1:  # `datasets` takes files of one kind: the others would be lost without a word
+        left += sorted(set(names).difference(*splits.values()))
     chosen = f"configuration {config}, split {split}" + (f"; not read: {', '.join(left)}" if left else "")
     return splits[split], chosen
 
 
-def _config(dataset: Dataset, configs: list[str], where: str) -> str:
+def _config(dataset: Dataset, configs: list[str], default: str | None, where: str) -> str:
     if dataset.config:
         if dataset.config not in configs:
             raise UserError(f"{where} has no configuration '{dataset.config}' (there are: {', '.join(configs)})")
         return dataset.config
-    if len(configs) == 1:
-        return configs[0]
-    if "default" in configs:
-        return "default"
+    if len(configs) == 1 or default:
+        return default or configs[0]
     raise UserError(f"{where} has several configurations ({', '.join(configs)}): name one as dataset.config")

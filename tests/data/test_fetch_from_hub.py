@@ -140,10 +140,15 @@ def test_configuration_and_split_are_chosen_or_asked_for() -> None:
     assert chosen(CONFIGS, card("default", "more")) == ["main/train.jsonl"]
     assert chosen(CONFIGS, card("first", "second"), config="second") == ["more/train.jsonl"]
     assert chosen(CONFIGS) == ["main/train.jsonl", "more/train.jsonl"]  # no card says that they are two
+    second = card("first", "second").replace("config_name: second", "config_name: second\n  default: true")
+    assert chosen(CONFIGS, second) == ["more/train.jsonl"]
+    mixed = choose(Dataset(source="hub", path="owner/chains", revision=COMMIT), ["train.parquet", "train.csv"], "")
+    assert mixed[1].endswith("not read: train.csv")
     for files, front, keys, message in (
         (SPLITS, "", {"split": "dev"}, r"has no split 'dev' \(there are: train, test\)"),
         (CONFIGS, card("first", "second"), {}, r"several configurations \(first, second\): name one as dataset.config"),
         (CONFIGS, card("first", "second"), {"config": "x"}, "has no configuration 'x'"),
+        (CONFIGS, "---\nconfigs: [\n---\n", {}, "its data files cannot be told"),
     ):
         with pytest.raises(UserError, match=message):
             chosen(files, front, **keys)

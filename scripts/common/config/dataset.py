@@ -226,8 +226,8 @@ class RowRules(Settings):
     """Longest response, in tokens of the model. The model's context bounds it further; the scorer's bounds only what
     can be scored."""
     require_boxed_answer: bool = False
-    r"""Whether a row whose response ends in no answer (\boxed{...}, <answer>, #### 2) is rejected, whatever its column
-    `answer` holds."""
+    r"""Whether a row whose response ends in no answer (\boxed{...}, <answer>, #### 2, Answer: 2) is rejected,
+    whatever its column `answer` holds."""
     deduplicate: Deduplicate = "normalised"
     """Which rows are rejected that repeat question and response of an earlier one. exact: to the letter; normalised:
     but for case and spacing; near: also but for a few words (0.7 of the word shingles and numbers of both in common);
