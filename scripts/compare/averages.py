@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scripts.common.cli import UserError
 from scripts.compare.answer_matrix import Arm
+from scripts.compare.labels import listed
 from scripts.compare.variance import Questions
 
 
@@ -28,7 +30,11 @@ class Average(NamedTuple):
 def average(
     weights: Mapping[str, float], arms: Mapping[str, Mapping[str, Arm]], designs: Mapping[str, Questions]
 ) -> Average:
-    """Return the average of benchmarks by `weights` (their sum is 1), from their arms and designs by name."""
+    """Return the average of benchmarks by `weights` (their sum is 1), from their arms and designs by name.
+
+    Raises UserError where a run has not answered all of them: without it the average would be of other runs.
+    """
+    _check_runs(weights, arms)
     counts = {name: len(designs[name].unit) for name in weights}
     total = sum(counts.values())
     factors = {name: weight * total / counts[name] for name, weight in weights.items()}
@@ -45,6 +51,17 @@ def average(
         1 / sum(weight**2 / counts[name] for name, weight in weights.items()),
         sum(weight**2 / (counts[name] + 2) ** 2 for name, weight in weights.items()),
     )
+
+
+def _check_runs(weights: Mapping[str, float], arms: Mapping[str, Mapping[str, Arm]]) -> None:
+    """Raise UserError for a run that has answers to some of the benchmarks only."""
+    runs = {name: {run for arm in arms.get(name, {}).values() for run in arm.models} for name in weights}
+    for run in sorted(set().union(*runs.values())):
+        if lacking := [name for name, own in runs.items() if run not in own]:
+            raise UserError(
+                f"run '{run}' has no answers to {listed(lacking)}, which an average is of: evaluate it on all of "
+                f"{listed(list(weights))}, or take {'them' if len(lacking) > 1 else 'it'} out of report.averages"
+            )
 
 
 def _means(arm: Arm, models: list[str]) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":

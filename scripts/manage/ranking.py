@@ -7,12 +7,13 @@ less. All pairs are one family (Holm).
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from math import nan, sqrt
+from math import isclose, nan, sqrt
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from scripts.common.cli import UserError
 from scripts.compare import statistics
 from scripts.compare.answer_matrix import (
     Arm,
@@ -25,6 +26,7 @@ from scripts.compare.answer_matrix import (
 )
 from scripts.compare.averages import Average, average
 from scripts.compare.compare_models import NO_RUNS
+from scripts.compare.labels import percent
 from scripts.compare.moderation import pooled_by_kind
 from scripts.compare.variance import RunVariances
 from scripts.manage.entries import Entry, Finished
@@ -74,20 +76,33 @@ def answered(experiments: Sequence[Finished], entries: Sequence[Entry], weights:
     for name, rows in answers.groupby("benchmark", sort=False):
         arms[str(name)] = {key: by_draw(arm) for key, arm in metric_arms(rows, metric).items()}
         designs[str(name)] = question_design(rows, str(name), questions)
+    if len(arms) < len(weights):
+        return Answered(None, {}, RunVariances())
+    everywhere = set.intersection(*(set(own) for own in arms.values()))  # the others are compared by their scores
+    arms = {name: {key: arm for key, arm in own.items() if key in everywhere} for name, own in arms.items()}
     whole, trained = average(weights, arms, designs), is_trained(answers)
     runs = pooled_by_kind((arm for key, arm in whole.arms.items() if trained[key]), whole.questions)
     return Answered(whole, trained, runs)
 
 
 def score_of(entry: Entry, at_hand: Answered, weights: Mapping[str, float], alpha: float) -> statistics.Score:
-    """Return an entry's score with its interval: from its answers, else from the printed standard errors."""
+    """Return an entry's score with its interval: from its answers, else from the printed standard errors.
+
+    Raises UserError where the answers are not those that the printed score is of.
+    """
+    score = sum(weight * entry.scores[name]["score"] for name, weight in weights.items())
     if at_hand.whole is not None and entry.key in at_hand.whole.arms:
         arm, whole = at_hand.whole.arms[entry.key], at_hand.whole
         runs = at_hand.runs[arm.kind] if at_hand.trained[entry.key] else None
-        return statistics.score_interval(arm.means, arm.results, alpha, whole.questions, runs, whole.size)
+        found = statistics.score_interval(arm.means, arm.results, alpha, whole.questions, runs, whole.size)
+        if not isclose(found.score, score, abs_tol=1e-6):
+            raise UserError(
+                f"experiment '{entry.experiment}': the answers of '{entry.arm}' score {percent(found.score)}%, its "
+                f"results.json says {percent(score)}%: make its report again"
+            )
+        return found
     from scipy import stats
 
-    score = sum(weight * entry.scores[name]["score"] for name, weight in weights.items())
     errors = [entry.scores[name]["se"] for name in weights]
     se = nan if None in errors else sqrt(sum((w * e) ** 2 for w, e in zip(weights.values(), errors, strict=True)))
     half = float(stats.norm.isf(alpha / 2)) * se

@@ -51,6 +51,15 @@ def test_an_average_is_that_of_the_scores() -> None:
     assert set(found["level"]) == {"method"} and set(found["n_questions"]) == {70}
 
 
+@pytest.mark.parametrize("benchmark", SIZES)
+def test_a_run_that_lacks_a_benchmark_is_told(benchmark: str) -> None:
+    """It was left out, or a traceback, by which of the benchmarks came first."""
+    answers = made()
+    answers = answers[(answers["model"] != "s-t2") | (answers["benchmark"] != benchmark)]
+    with pytest.raises(UserError, match=f"run 's-t2' has no answers to {benchmark}"):
+        summarise_scores.average_table(answers, 0.05, Scoring(averages={"mean": ["a", "b"]}))
+
+
 def test_the_variance_of_an_average_by_hand() -> None:
     """Questions: the sum of w^2 sd^2 / n over benchmarks. Runs: of the run means of the average, not of benchmarks."""
     answers = made()

@@ -290,6 +290,23 @@ def test_a_score_above_the_highest_is_a_fault_and_none_is_lost(tmp_path: Path) -
     assert faults[0].message == "101.0 is above 100.0, the highest score"
 
 
+@pytest.mark.parametrize("cell", ["43.3<sup>1</sup>", "43.3^{1}", "43.3<sub>2</sub>"])
+def test_a_notes_number_is_no_digit(cell: str, tmp_path: Path) -> None:
+    assert faults_of(f"| Model | AIME24 |\n|---|---|\n| a | {cell} |\n", tmp_path) == []
+
+
+@pytest.mark.parametrize("cell", ["~43", "43-44"])
+def test_about_is_no_printed_score(cell: str, tmp_path: Path) -> None:
+    assert faults_of(f"| Model | AIME24 |\n|---|---|\n| a | {cell} |\n| b | 43.3 |\n| c | 40.0 |\n", tmp_path) == []
+
+
+def test_heads_in_capitals_are_heads(tmp_path: Path) -> None:
+    """They made a table of benchmarks called Score and N_questions, without a fault."""
+    file = tmp_path / "x.csv"
+    file.write_text("Model,Benchmark,Score,N_questions\na,MATH,0.41,30\n")
+    assert [fault.check for fault in audit(published_rows(file))] == ["grim"]
+
+
 def test_one_share_above_1_makes_no_table_of_percent(tmp_path: Path) -> None:
     # 0.433 and 0.467 are 13 and 14 of 30; in percent they would be none of 30.
     (tmp_path / "wide.csv").write_text(

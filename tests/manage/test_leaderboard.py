@@ -215,6 +215,30 @@ def test_results_of_another_form_are_named(name: str, folders: list[Path], tmp_p
         read([tmp_path])
 
 
+def test_answers_that_are_not_those_of_the_printed_score_are_told(tmp_path: Path) -> None:
+    folder = finish(tmp_path, "one", 0.5)
+    file = folder / "report/results.json"
+    found = json.loads(file.read_text())
+    for row in found["tables"]["arms"]:
+        row["score"] = 0.99
+    file.write_text(json.dumps(found))
+    experiments = read([folder])
+    with pytest.raises(UserError, match=r"results\.json says 99\.0%"):
+        leaderboard.board_of(experiments, weights_of(experiments, None)[1], 0.05)
+
+
+@pytest.mark.parametrize("benchmark", BENCHMARKS)
+def test_answers_to_some_benchmarks_only_count_by_their_scores(benchmark: str, tmp_path: Path) -> None:
+    folder = finish(tmp_path, "one", 0.5)
+    file = folder / "compare/answers.parquet"
+    answers = pd.read_parquet(file)
+    of_arm = answers["model"].str.startswith("limopro-t") & (answers["benchmark"] == benchmark)
+    answers[~of_arm].reset_index(drop=True).to_parquet(file)
+    experiments = read([folder])
+    board = leaderboard.board_of(experiments, weights_of(experiments, None)[1], 0.05)
+    assert {placed.entry.arm: placed.paired for placed in board.placed} == {"limopro": False, "base": True}
+
+
 def test_an_arm_that_stands_twice_is_told(folders: list[Path], tmp_path: Path) -> None:
     results = json.loads((folders[0] / "report/results.json").read_text())
     results["tables"]["arms"].append(results["tables"]["arms"][0] | {"score": 0.99})

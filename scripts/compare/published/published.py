@@ -109,10 +109,13 @@ def read_published(path: Path, percent: bool = False) -> pd.DataFrame:
         published = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is no CSV of published numbers: {error}") from error
-    if twice := [column for column in NEEDED + OPTIONAL if f"{column}.1" in published.columns]:
+    heads = [name.removesuffix(".1").strip().lower() for name in published.columns]
+    if twice := [column for column in NEEDED + OPTIONAL if heads.count(column) > 1]:
         raise UserError(f"{path} has the column {', '.join(twice)} twice: which one counts is not said")
     if published.empty:
         raise UserError(f"{path} has no rows")
+    known = {name: name.strip().lower() for name in published.columns}
+    published = published.rename(columns={name: low for name, low in known.items() if low in NEEDED + OPTIONAL})
     missing = [column for column in NEEDED if column not in published.columns]
     if missing:
         columns = f"it needs {', '.join(NEEDED)}; it may have {', '.join(OPTIONAL)}"

@@ -24,8 +24,11 @@ from scripts.compare.published.published import (
 )
 
 _SEPARATOR = re.compile(r"\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*")
-_CELL = re.compile(r"(\d{1,3}(?:\.\d+|,\d{1,2})?|\.\d+)\s*(%|\\%)?(?=$|\s|[±+(\[†‡*^<↑↓-])")
-_DRESS = re.compile(r"[*_`~]|<[^>]*>|\\(?!%)|!?\[(?=[^\]]*\]\()|\]\([^)]*\)|🏆|🥇|🥈|🥉")
+_CELL = re.compile(r"(\d{1,3}(?:\.\d+|,\d{1,2})?|\.\d+)\s*(%|\\%)?(?=$|\s|[±+(\[†‡*^<↑↓]|-(?!\d))")
+# A note's number is none of the score's digits; ~43 is about 43, no printed score.
+_DRESS = re.compile(
+    r"<su[bp]>[^<]*</su[bp]>|\^\{?\w+\}?|~~|[*_`]|<[^>]*>|\\(?!%)|!?\[(?=[^\]]*\]\()|\]\([^)]*\)|🏆|🥇|🥈|🥉"
+)
 # Numbers of a table that are no scores.
 _OTHER = re.compile(
     r"#|no\.?|rank(ing)?|pos(ition)?|place|seed|runs?|year|date|n|size|(#\s*)?param(eter)?s?.*|tokens?.*|length|steps?|epochs?|samples|k|time.*|hours?|cost.*"
@@ -89,7 +92,7 @@ def is_wide(path: Path) -> bool:
     """Whether a CSV has a benchmark a column, and not the columns of one number a row."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            head = [name.strip() for name in next(csv.reader(file), [])]
+            head = [name.strip().lower() for name in next(csv.reader(file), [])]
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read as text: {error}") from error
     return not set(head) & {"benchmark", "score"} and len(head) > 2 and not set(NEEDED) <= set(head)
