@@ -3,8 +3,8 @@
 # Needs Python 3.11, 3.12 or 3.13 and a package registry, nothing else.
 
 # The oldest that is here and fits.
-PYTHON ?= $(firstword $(foreach minor,11 12 13,$(shell command -v python3.$(minor))) python3.11)
-CORES ?= $(shell nproc)
+PYTHON ?= $(firstword $(foreach minor,11 12 13,$(shell command -v python3.$(minor) 2> /dev/null)) python3.11)
+CORES ?= $(shell nproc 2> /dev/null || sysctl -n hw.ncpu)
 CONFIG ?= config.yaml
 BIN := .venv/bin
 

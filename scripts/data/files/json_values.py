@@ -20,6 +20,9 @@ _SPACE = re.compile(rb"[ \t\r\n]*")
 CHUNK = 2**18
 LONGEST_NUMBER = 4300
 """Digits of a whole number."""
+DEEPEST = 200
+"""Lists and objects within each other."""
+TOO_DEEP = Defect("malformed", f"lists and objects nested over {DEEPEST} deep")
 
 
 class NotJson(ValueError):
@@ -54,10 +57,21 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _too_deep(value: Any) -> bool:
+    # Held here, since how deep Python's own reader goes hangs on its version.
+    level = [value]
+    for _ in range(DEEPEST):
+        within = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+        if not (level := [inner for every in within for inner in every if isinstance(inner, dict | list)]):
+            return False
+    return True
+
+
 def parse(data: bytes) -> Any:
     """Return a JSON value, or a Defect that says why it cannot be read."""
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_int=_whole, parse_float=_float)
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_int=_whole, parse_float=_float)
+        return TOO_DEEP if _too_deep(value) else value
     except UnicodeDecodeError as error:
         return Defect("not_utf8", f"not UTF-8: {error.reason} at byte {error.start}")
     except json.JSONDecodeError as error:
@@ -65,7 +79,7 @@ def parse(data: bytes) -> Any:
     except _KeyTwice as error:
         return Defect("malformed", f"the key '{str(error)[:100]}' stands twice")
     except RecursionError:
-        return Defect("malformed", "nested too deep")
+        return TOO_DEEP
     except _TooManyDigits:
         return Defect("malformed", f"a whole number of more than {LONGEST_NUMBER:,} digits")
 
