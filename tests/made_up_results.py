@@ -4,8 +4,9 @@ comparison leave it, and the programs of compare and report run on it."""
 import importlib
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -44,10 +45,24 @@ REASONING = "".join(CHAIN)
 TRUTH = [
     {"line": "".join(CHAIN[:step]).count("\n"), "pattern": PATTERNS[step], "needed": step == 6} for step in (4, 5, 6)
 ]
-QUESTIONS = 100
-LIFT = {"plain": 0.2, "base": -2.0, "limopro": 1.0, "random-300-pir": 0.2, "limopro.unpruned": 0.85}
-LIFT |= {"long": 0.5, "random-300": 0.2}
+LIFT = {"base": -2.0, "limopro": 1.0, "limopro.unpruned": 0.85, "long": 0.5}
 LIFT |= {"limopro-p20": 0.9, "limopro-p50": 0.8, "limopro-p80": 0.3}
+
+
+class World(NamedTuple):
+    """What is true of a made-up experiment."""
+
+    lift: Mapping[str, float] = LIFT
+    """By arm or model, logits; those that it does not name have that of random rows, 0.2."""
+    questions: Mapping[str, int] = {}
+    """By benchmark; those that it does not name have 100."""
+    cut_off: float = 0.1
+    """The share of wrong answers that reached the length limit."""
+
+
+WORLD = World()
+
+
 CONFIG: dict[str, Any] = {
     "name": "demo",
     "title": "Does LIMOPro help a tiny model?",
@@ -75,15 +90,16 @@ def draw_answers(
     benchmark: str,
     difficulty: np.ndarray,
     samples: int,
+    world: World,
 ) -> list[dict[str, Any]]:
     """Answers of one model: logit of being right = lift - difficulty, plus a run's own shift."""
-    lift = LIFT[arm] + (rng.normal(0, 0.1) if seed else 0.0)
+    lift = world.lift.get(arm, 0.2) + (rng.normal(0, 0.1) if seed else 0.0)
     rows = []
     for q, hard in enumerate(difficulty):
         for sample in range(samples):
             right = bool(rng.random() < 1 / (1 + np.exp(hard - lift)))
             tokens = int(rng.normal(110 if arm.endswith("unpruned") else 90, 15))
-            truncated = not right and rng.random() < 0.1
+            truncated = not right and rng.random() < world.cut_off
             rows.append(
                 {
                     "model": model,
@@ -109,21 +125,22 @@ def _subject(benchmark: int, question: int) -> dict[str, str]:
     return {"subject": ["algebra", "<b>geometry</b> $x$", "number theory"][question % 3]} if benchmark else {}
 
 
-def _make_evaluations(root: Path, experiment: Experiment, rng: np.random.Generator) -> None:
+def _make_evaluations(root: Path, experiment: Experiment, rng: np.random.Generator, world: World) -> None:
     for number, (benchmark, settings) in enumerate(experiment.evaluation.benchmarks.items()):
-        difficulty = rng.normal(0.3 + 1.2 * number, 1.2, QUESTIONS)
+        size = world.questions.get(benchmark, 100)
+        difficulty = rng.normal(0.3 + 1.2 * (number % 2), 1.2, size)
         folder = root / "data" / "benchmarks" / benchmark
         folder.mkdir(parents=True)
         questions = [
             {"id": f"{benchmark}-{q:03d}", "question": f"Start with {q}. {HOSTILE} {WILD}", "answer": "7"}
             | _subject(number, q)
-            for q in range(QUESTIONS)
+            for q in range(size)
         ]
         (folder / "test.jsonl").write_text("".join(json.dumps(question) + "\n" for question in questions))
         models = [(name, name, None) for name in ("base", *experiment.models)]
         models += [(run.name, run.arm, run.seed) for run in experiment.runs()]
         for model, arm, seed in models:
-            rows = draw_answers(rng, model, arm, seed, benchmark, difficulty, settings.samples)
+            rows = draw_answers(rng, model, arm, seed, benchmark, difficulty, settings.samples, world)
             write_table(ANSWERS, rows, root / "evaluate" / model / f"{benchmark}.parquet")
 
 
@@ -248,14 +265,14 @@ def _make_provenance(root: Path) -> None:
         Path(f"{file}.provenance.json").write_text(json.dumps(record))
 
 
-def make_results(root: Path, experiment: Experiment) -> None:
+def make_results(root: Path, experiment: Experiment, world: World = WORLD) -> None:
     """Write what the stages before the report make."""
     rng = np.random.default_rng(7)
     if experiment.subsets:
         ids = _make_data(root, rng)
         _make_selection(root, experiment, ids, rng)
         _make_training(root, experiment, rng)
-    _make_evaluations(root, experiment, rng)
+    _make_evaluations(root, experiment, rng, world)
     _make_provenance(root)
     (root / "report").mkdir()
     (root / "report" / "experiment.json").write_text(experiment.model_dump_json(exclude={"resources"}))
@@ -284,9 +301,9 @@ def call(program: str, **options: Any) -> None:
         sys.argv = before
 
 
-def whole_results(root: Path, experiment: Experiment) -> Path:
+def whole_results(root: Path, experiment: Experiment, world: World = WORLD) -> Path:
     """Make a results folder with all that the report is rendered from, and return it."""
-    make_results(root, experiment)
+    make_results(root, experiment, world)
     compare(root, experiment)
     draw_figures(root, experiment)
     write_report_parts(root, experiment)

@@ -28,7 +28,7 @@ DEMO_CAVEAT = (
 )
 CUT_OFF = """
 **Answers cut off.** Up to {{ rate | percent }}% of answers ({{ arm }} on {{ benchmark }}) reached the limit of
-{{ limit | number }} tokens and count as they stand: scores there are of length as much as of skill.
+{{ limit | number }} tokens and count as they stand: scores there measure length as well as skill.
 """
 UNREAD = """
 **Answers that cannot be read.** In up to {{ rate | percent }}% of whole answers ({{ arm }} on {{ benchmark }}) no final

@@ -4,10 +4,11 @@ from typing import Any
 
 import pandas as pd
 
+from scripts.common.config.experiment import Experiment
 from scripts.compare.labels import AGAINST, FAMILIES, amount, arm_label, counted, listed, reference_label
 from scripts.compare.statistics import NOTHING
 from scripts.report.markdown import escape
-from scripts.report.plain import places
+from scripts.report.plain import against, places
 
 FEW = 3  # benchmarks up to which each one's numbers stand in a sentence, and selections up to which all are told
 UNITS = {"output_tokens": " tokens", "eff": ""}
@@ -41,15 +42,20 @@ def _clause(rows: pd.DataFrame, measure: str) -> str:
     return "; ".join(parts)
 
 
-def cost_summary(subset: str, costs: pd.DataFrame) -> str:
-    """Return the abstract's sentence on a selection's answers: where they are longer or shorter, without numbers."""
-    own = costs[(costs["subset"] == subset) & (costs["measure"] == "output_tokens") & (costs["verdict"] != NOTHING)]
-    of, same = costs["benchmark"].nunique(), dict[tuple[str, tuple[str, ...]], list[str]]()
-    for (_, verdict), rows in own.groupby(["question", "verdict"], sort=False):
-        reference = escape(reference_label(str(rows["reference"].iloc[0]), AGAINST))
-        same.setdefault((verdict, tuple(rows["benchmark"])), []).append(reference)
-    parts = [f"{verdict} than those of {listed(to)} {places(names, of)}" for (verdict, names), to in same.items()]
-    return f"Answers of {escape(subset)} are {listed(parts)}." if parts else ""
+def cost_summary(costs: pd.DataFrame, experiment: Experiment) -> str:
+    """Return the abstract's sentences on the selections' answers: where they are longer or shorter, without numbers.
+
+    Selections of which the same is to be said share a sentence.
+    """
+    found = costs[(costs["measure"] == "output_tokens") & (costs["verdict"] != NOTHING)]
+    of, said = costs["benchmark"].nunique(), dict[str, list[str]]()
+    for subset, own in found.groupby("subset", sort=False):
+        same: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+        for (_, verdict), rows in own.groupby(["question", "verdict"], sort=False):
+            same.setdefault((verdict, tuple(rows["benchmark"])), []).append(against(rows, experiment))
+        parts = [f"{verdict} than those of {listed(to)} {places(names, of)}" for (verdict, names), to in same.items()]
+        said.setdefault(listed(parts), []).append(escape(subset))
+    return " ".join(f"Answers of {listed(subsets)} are {text}." for text, subsets in said.items())
 
 
 def cost_list(costs: pd.DataFrame, training: pd.DataFrame | None) -> str:

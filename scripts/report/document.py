@@ -72,5 +72,7 @@ def with_front_matter(qmd: str, values: dict[str, Any]) -> str:
     """Return the document with `values` added to its front matter. JSON strings are YAML strings."""
     _, front, body = qmd.split("---\n", 2)
     known = yaml.safe_load(front)
-    added = "".join(f"{key}: {json.dumps(value)}\n" for key, value in values.items() if key not in known)
+    added = "".join(
+        f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items() if key not in known
+    )
     return f"---\n{front}{added}---\n{body}"

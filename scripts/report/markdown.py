@@ -13,6 +13,7 @@ _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 LONGEST = 24  # characters of a word that must not be broken
 BREAK = "\u200b"  # zero-width space: a line may break here
+SOFT_HYPHEN = "\u00ad"
 _PIECE = re.compile(rf"([^\s{BREAK}]{{{LONGEST}}})(?=[^\s{BREAK}])")
 
 
@@ -43,6 +44,29 @@ def quote(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in "\n\n".join(blocks).split("\n"))
 
 
+# A word of a cell: letters and escaped signs; no number, no reference, and no part of one.
+_WORD = re.compile(r"(?<![@\w#{-])[^\W\d](?:\\[!-/:-@\[-`{-~]|\w)+")
+
+
+def fitted(cell: str, width: float) -> str:
+    """Return a cell whose words may break, after their signs or with a hyphen, where a column of `width`% has no room.
+
+    A column of 1% has room for about one letter. Cells with code or links stay as they are.
+    """
+    most = max(4, round(width) - 1)
+
+    def broken(part: str) -> str:
+        letters = re.findall(r"\\?.", part)
+        pieces = -(-len(letters) // most)
+        size = -(-len(letters) // max(1, pieces))
+        return SOFT_HYPHEN.join("".join(letters[at : at + size]) for at in range(0, len(letters), size or 1))
+
+    def words(match: re.Match[str]) -> str:
+        return BREAK.join(map(broken, re.split(r"(?<=\\[_-])", match[0])))
+
+    return cell if "`" in cell or "](" in cell else _WORD.sub(words, cell)
+
+
 def table(
     headers: Sequence[str], rows: Sequence[Sequence[str]], align: str, widths: Sequence[int], caption: str, label: str
 ) -> str:
@@ -52,6 +76,10 @@ def table(
     of the page. The line of dashes is made long: pandoc wraps cells by relative widths only if a line is.
     """
     scale = 200 / sum(widths)
+    headers, *rows = (
+        [fitted(cell, width * scale / 2) for cell, width in zip(cells, widths, strict=True)]
+        for cells in (headers, *rows)
+    )
     dashes = []
     for side, width in zip(align, widths, strict=True):
         line = "-" * max(3, round(width * scale))

@@ -18,6 +18,7 @@ from scripts.report.markdown import escape
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 NO_WORSE = "no worse"
 VERDICTS = ("better", "worse", NO_WORSE, NOTHING)
+MOST_NAMES = 6  # arms that are named one by one
 MOST = 4  # sentences that answer one question; the table of page one has the rest
 
 
@@ -98,8 +99,30 @@ def span(values: "pd.Series[float]", signed: bool = False) -> str:
     return f"{low} points" if low == high else f"{low} to {high} points"
 
 
+def would_be_seen(mde80: float) -> str:
+    """Return what would have been seen, by the smallest detectable difference (a share)."""
+    if mde80 > 1:
+        return "even the largest possible one might have been missed"
+    return f"one of {points(mde80, sign=False)} points would most likely have been seen"
+
+
+def together(subsets: Sequence[str], among: Sequence[str], experiment: Experiment) -> tuple[str, str]:
+    """Return what arms `among` those of a question are called as subject, and after 'for', as Markdown.
+
+    Very many are not named one by one where the others are few.
+    """
+    names = listed([escape(name) for name in subsets])
+    others = listed([escape(name) for name in among if name not in subsets])
+    if len(subsets) <= MOST_NAMES or len(among) - len(subsets) > MOST:
+        return names, f"any of {names}"
+    what = "method" if experiment.subsets else "model"
+    if others:
+        return f"all {what}s but {others}", f"any {what} but {others}"
+    return f"all {spelled(len(subsets))} {what}s", f"any of the {spelled(len(subsets))} {what}s"
+
+
 def clauses(
-    subject: str,
+    subject: tuple[str, str],
     rows: pd.DataFrame,
     of: int,
     to: str,
@@ -109,13 +132,13 @@ def clauses(
 ) -> str:
     """Return what an arm's comparisons on benchmarks (or averages) show, as one sentence without its full stop.
 
-    `subject` and `to` are Markdown: who is compared and with what (`named`: the sentence before has said it); `of` is
-    how many benchmarks there are.
+    `subject` (see `together`) and `to` are Markdown: who is compared and with what (`named`: the sentence before has
+    said it); `of` is how many benchmarks there are.
     """
     kinds = rows.apply(reading, axis=1)
     parts: list[str] = []
     again = "they are " if many else "it is "
-    who = again if named else f"{subject} {'are' if many else 'is'} "
+    who = again if named else f"{subject[0]} {'are' if many else 'is'} "
     than = "" if named else f" than {to}"
     for kind in VERDICTS:
         found = rows[kinds == kind]
@@ -128,18 +151,23 @@ def clauses(
             bound = f"one-sided bound {span(found['lower_bound'], signed=True)}"
             parts.append(f"{who}no worse{than} {places(names, of, what)} ({bound})")
         else:
-            between = "" if parts or named else f" between {'any of ' if many else ''}{subject} and {to}"
-            seen = f"{points(found['mde80'].max(), sign=False)} points would most likely have been seen"
             where = places(names, of, what, negative=True)
-            parts.append(f"no difference was found{between} {where}; one of {seen}")
+            if parts or named:
+                text = f"no difference was found {where}"
+            elif many:
+                text = f"no difference from {to} was found for {subject[1]} {where}"
+            else:
+                text = f"no difference was found between {subject[0]} and {to} {where}"
+            parts.append(f"{text}; {would_be_seen(found['mde80'].max())}")
         who, than = again, ""
     return "; ".join(parts)
 
 
 def capital(sentence: str) -> str:
     """Return a sentence that begins with a capital where its first word is one of ours and no name."""
-    first = sentence.split(" ", 1)[0]
-    return sentence[0].upper() + sentence[1:] if first in ("no", "in", "on") else sentence
+    first, second, *_ = [*sentence.split(" "), ""]
+    name = first.endswith(",") or second in ("is", "are", "and")
+    return sentence if name else sentence[0].upper() + sentence[1:]
 
 
 def _groups(rows: pd.DataFrame, of: int) -> Iterator[tuple[list[str], pd.DataFrame]]:
@@ -164,7 +192,7 @@ def answer(rows: pd.DataFrame, averages: pd.DataFrame | None, experiment: Experi
     sentences = []
     for subsets, own in _groups(rows, of):
         to, many = against(own, experiment), len(subsets) > 1
-        subject = listed([escape(name) for name in subsets])
+        subject = together(subsets, list(dict.fromkeys(rows["subset"])), experiment)
         whole = averages[averages["subset"].isin(subsets)] if averages is not None else own[:0]
         if len(whole):
             lead = clauses(subject, whole, whole["benchmark"].nunique(), to, many, "averages")

@@ -17,6 +17,8 @@ _INCLUDE = re.compile(r"^\{\{< include (\S+) >\}\}$", re.MULTILINE)
 _META = re.compile(r"\{\{< meta (\S+) >\}\}")
 _LABEL = re.compile(r"\{#((?:fig|tbl|sec|eq)-[\w-]+)")
 _CITED = re.compile(r"(?<![\w\\])@([A-Za-z][\w-]*)")
+_HEIGHT = re.compile(r'<svg [^>]*?height="([\d.]+)pt"')
+TALL = 190.0  # points of a figure that floats: with its caption, a third of a page
 _ENTRY = re.compile(r"^@\w+\{([^,\s]+),", re.MULTILINE)
 
 
@@ -70,10 +72,23 @@ def render(folder: Path, form: str, engine: str, metadata: dict[str, Any]) -> Pa
     """Render report.qmd of `folder` as `form` (pdf or html) and return the document, a file in `folder`."""
     text = expand(folder, metadata)
     check_references(text, (folder / "references.bib").read_text(encoding="utf-8"))
+    let_float(folder)
     if engine == "quarto":
         return _quarto(folder, form)
     makers: dict[str, Callable[[Path, str], Path]] = {"pdf": _pandoc_pdf, "html": _pandoc_html}
     return makers[form](folder, text)
+
+
+def let_float(folder: Path) -> None:
+    """Tell the PDF's template in `folder` which figures float: the front page's, and tall ones."""
+    labels = ["fig-differences"]
+    for file in sorted((folder / "figures").glob("*.svg")):
+        height = _HEIGHT.search(file.read_text(encoding="utf-8"))
+        if height and float(height[1]) > TALL:
+            labels.append(f"fig-{file.stem.replace('_', '-')}")
+    template = folder / "typst-template.typ"
+    selector = f"#let tall = selector(<{labels[0]}>).or({', '.join(f'<{label}>' for label in labels)})\n"
+    template.write_text(selector + template.read_text(encoding="utf-8"), encoding="utf-8")
 
 
 def _run(command: list[str], folder: Path) -> str:

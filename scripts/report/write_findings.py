@@ -20,7 +20,21 @@ from scripts.compare.tables import read_csv
 from scripts.report.cost_findings import FEW as FEW_BENCHMARKS
 from scripts.report.cost_findings import cost_list, cost_summary
 from scripts.report.markdown import escape
-from scripts.report.plain import NO_WORSE, against, answer, asked_in_words, decided, model_label, places, reading, span
+from scripts.report.plain import (
+    MOST_NAMES,
+    NO_WORSE,
+    against,
+    answer,
+    asked_in_words,
+    capital,
+    decided,
+    model_label,
+    places,
+    reading,
+    span,
+    spelled,
+    would_be_seen,
+)
 
 KEYS = ["question", "benchmark", "subset", "reference"]
 MANY_NOTHINGS = 4  # comparisons of one question in which no difference was found, from which on they share a sentence
@@ -66,7 +80,7 @@ def what_it_takes(row: "pd.Series[Any]", power: "pd.Series[Any]") -> str:
     effect = f"{points(power['effect'], sign=False)} points"
     if row["mde80"] <= power["effect"]:
         return f"One of {effect} would most likely have been seen."
-    seen = f"One of {points(row['mde80'], sign=False)} points would most likely have been seen"
+    seen = capital(would_be_seen(row["mde80"]))
     ways = []
     if pd.notna(power["questions_needed"]):
         ways.append(f"{counted(int(power['questions_needed']), 'question')} with these runs")
@@ -149,15 +163,16 @@ def design(found: Found, experiment: Experiment) -> str:
         names = listed([_evaluated(name, experiment) for name in dict.fromkeys(arms["arm"])])
         return f"{names}, {asked}; nothing was trained."
     runs = listed([str(count) for count in sorted(set(trained["runs"]))])
-    owner = "its" if len(experiment.subsets) == 1 else "their"
-    controls = [f"{owner} controls"] if any(is_control(arm) for arm in trained["arm"]) else []
-    names = listed([*(escape(name) for name in experiment.subsets), *controls])
-    sets = f"{counted(trained['arm'].nunique(), 'training set')} ({names})"
-    each = f"{runs} {'run' if runs == '1' else 'runs'} each"
+    sets, subsets = trained["arm"].nunique(), [escape(name) for name in experiment.subsets]
+    controls = len({arm for arm in trained["arm"] if is_control(arm)})
+    owner = "its" if len(subsets) == 1 else "their" if controls > 1 else "a"
+    own = subsets if len(subsets) <= MOST_NAMES else [f"{spelled(len(subsets))} methods"]
+    names = listed([*own, *([f"{owner} control{'s' if controls > 1 else ''}"] if controls else [])])
+    each = f"{runs} {'run' if runs == '1' else 'runs'}{' each' if sets > 1 else ''}"
     model = escape(model_label(experiment.model.name))
     if experiment.model.name == DEMO:
         model = model.capitalize()
-    return f"{model}, fine-tuned on {sets}, {each}, and {asked}."
+    return f"{model}, fine-tuned on {counted(sets, 'training set')} ({names}), {each}, and {asked}."
 
 
 def _evaluated(name: str, experiment: Experiment) -> str:
@@ -177,10 +192,9 @@ def summary(found: Found, experiment: Experiment) -> str:
             said = answer(rows, found.averages_about(question), experiment, benchmarks)
             items.append(f"**{asked_in_words(question, experiment)}** {said}")
     costs = found.costs[~found.costs["subset"].map(is_control)]
-    subsets = list(dict.fromkeys(costs["subset"]))
-    lengths = list(filter(None, (cost_summary(subset, costs) for subset in subsets))) if len(subsets) <= FEW else []
+    lengths = cost_summary(costs, experiment) if costs["subset"].nunique() <= FEW else ""
     if lengths:
-        items.append(f"**Are the answers longer?** {' '.join(lengths)}")
+        items.append(f"**Are the answers longer?** {lengths}")
     items.append(f"**What was compared?** {design(found, experiment)}")
     return "\n".join(f"- {item}" for item in items)
 

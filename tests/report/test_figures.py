@@ -1,13 +1,15 @@
 """The table of figures, and what figures are drawn from."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from scripts.common.config.load import load_experiment
-from scripts.report.figures import differences, scores, style
+from scripts.compare.tables import read_csv
+from scripts.report.figures import differences, efficiency, scores, style
 from scripts.report.figures.sample_scores import panels_of
-from scripts.report.sections.page_one import hyphened
 from tests.made_up_results import CONFIG
 
 
@@ -35,6 +37,33 @@ def test_the_first_figure_asks_what_was_asked() -> None:
     assert asked == ["Do the other models beat the baseline?", "Does fine-tuning beat the baseline?"]
 
 
+def test_lengths_and_scores_of_an_average_are_its_benchmarks(results: Path) -> None:
+    """Score against length of the named average, arm by arm and run by run, by weights."""
+    arms, scores, comparisons = (read_csv(name, results / f"compare/{name}.csv") for name in efficiency.FIGURE.tables)
+    found = arms[arms["benchmark"] == "chains"].assign(average="course")
+    weights = {"course": {"chains": 0.25, "long_chains": 0.75}}
+    whole, runs, compared = efficiency.with_averages(
+        arms, scores, comparisons, (found, comparisons.assign(average="course")), weights
+    )
+    length = {name: rows.set_index("arm")["output_tokens"] for name, rows in whole.groupby("benchmark")}
+    expected = 0.25 * length["chains"] + 0.75 * length["long_chains"]
+    assert (length["average course"] - expected).abs().max() < 1e-9
+    score = {name: rows.set_index("model")["score"] for name, rows in runs.groupby("benchmark")}
+    assert len(score["average course"]) == len(score["chains"]) > 4
+    assert score["average course"]["base"] == pytest.approx(
+        0.25 * score["chains"]["base"] + 0.75 * score["long_chains"]["base"]
+    )
+    assert list(dict.fromkeys(whole["benchmark"])) == ["average course", "chains", "long_chains"]
+    assert set(compared["benchmark"]) == {"average course", "chains", "long_chains"}
+
+
+def test_long_names_keep_their_ends() -> None:
+    """Two arms that differ at the end are told apart in a figure."""
+    first, second = (style.name(f"{'x' * 60}-{n}") for n in (1, 2))
+    assert first != second and len(first) == len(second) == 36 and first[:10] == "x" * 10
+    assert style.name("limopro") == "limopro"
+
+
 def test_scores_show_the_named_averages_first() -> None:
     """With their own score and interval, as one more benchmark."""
     arm = {"arm": "s", "trained": True, "score": 0.5, "ci_low": 0.4, "ci_high": 0.6, "level": "method"}
@@ -42,10 +71,3 @@ def test_scores_show_the_named_averages_first() -> None:
     found = scores.with_averages(arms, pd.DataFrame([arm | {"average": "course", "score": 0.7}]))
     assert list(found["benchmark"]) == ["average course", "a"] and list(found["score"]) == [0.7, 0.5]
     assert list(found) == list(arms)
-
-
-def test_names_of_columns_break_where_the_column_ends() -> None:
-    """No piece of a name is longer than its column has room for; a name that fits stays whole."""
-    name = hyphened("olympiadbench", 8)
-    assert name.replace("\u00ad", "") == "olympiadbench" and max(map(len, name.split("\u00ad"))) <= 8
-    assert hyphened("aime25", 8) == "aime25" and "\u00ad" not in hyphened("gpqa_diamond", 12)

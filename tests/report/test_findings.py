@@ -128,7 +128,7 @@ def cost(measure: str, **more: Any) -> dict[str, Any]:
 TRAINING = pd.DataFrame([{"arm": "s", "runs": 3, "seconds": 60.0, "gpu_hours": 4.5}])
 
 
-def test_costs_are_told_with_their_intervals() -> None:
+def test_costs_are_told_with_their_intervals(experiment: Experiment) -> None:
     eff = {"difference": 0.5, "ci_low": -0.1, "ci_high": 1.1, "verdict": "no detectable difference", "mde80": 0.9}
     text = cost_list(pd.DataFrame([cost("output_tokens"), cost("eff", **eff)]), TRAINING)
     assert text.splitlines() == [
@@ -137,10 +137,10 @@ def test_costs_are_told_with_their_intervals() -> None:
         "was found on b (+0.50, −0.10 to +1.10).",
     ]
     assert (
-        cost_summary("s", pd.DataFrame([cost("output_tokens")]))
+        cost_summary(pd.DataFrame([cost("output_tokens")]), experiment)
         == "Answers of s are shorter than those of as many random rows on b."
     )
-    assert cost_summary("s", pd.DataFrame([cost("output_tokens", verdict="no detectable difference")])) == ""
+    assert cost_summary(pd.DataFrame([cost("output_tokens", verdict="no detectable difference")]), experiment) == ""
 
 
 def on(names: str, **more: Any) -> pd.DataFrame:
@@ -173,10 +173,18 @@ def test_of_many_selections_only_what_was_found_is_told() -> None:
     assert cost_list(pd.concat([nothing, on("a", subset="w", **none)]), None).startswith("- No difference in length")
 
 
-def test_the_same_of_several_references_is_said_once() -> None:
+def test_the_same_of_several_references_is_said_once(experiment: Experiment) -> None:
     costs = pd.concat([on("ab"), on("ab", question="unpruned", reference="s.unpruned")])
-    assert cost_summary("s", costs) == (
+    assert cost_summary(costs, experiment) == (
         "Answers of s are shorter than those of as many random rows and the same rows unpruned on both benchmarks."
+    )
+
+
+def test_selections_of_which_the_same_is_to_be_said_share_a_sentence(experiment: Experiment) -> None:
+    costs = pd.concat([on("ab"), on("ab", subset="t", reference="t.rows"), on("a", subset="u", reference="u.rows")])
+    assert cost_summary(costs, experiment) == (
+        "Answers of s and t are shorter than those of as many random rows on both benchmarks. "
+        "Answers of u are shorter than those of as many random rows on a."
     )
 
 

@@ -15,6 +15,7 @@ from scripts.report import glyphs
 from scripts.report.figures import lettering, style
 from scripts.report.glyphs import candidates, packages, prepare, sentence, without_glyph
 from scripts.report.render_report import said_of
+from scripts.report.rendering import let_float
 
 NAMES = "中文模型 Модель μοντέλο मॉडल"
 
@@ -38,6 +39,7 @@ def compiled(folder: Path, text: str, words: str) -> str:
     template = "typst-template.typ"
     (folder / template).write_text((ROOT / "report" / template).read_text())
     said = re.sub(r"^```.*$", "", said_of(prepare(folder, [words]), []), flags=re.MULTILINE)
+    let_float(folder)
     source = f'#import "{template}": *\n#show: article.with(title: [{words}])\n{said}\n{text}\n'
     (folder / "document.typ").write_text(source)
     pages = PdfReader(BytesIO(typst.compile(folder / "document.typ", format="pdf"))).pages

@@ -20,10 +20,10 @@ from scripts.common.config.load import load_experiment
 from scripts.common.digest import ROOT
 from scripts.report import rendering
 from scripts.report.facts import Facts
-from scripts.report.markdown import escape, quote, table
+from scripts.report.markdown import escape, fitted, quote, table
 from scripts.report.pick_chains import chain_to_print, shown_steps
-from scripts.report.render_report import assemble, metadata, with_data
-from tests.made_up_results import CHAIN, CONFIG, HOSTILE, render, whole_results
+from scripts.report.render_report import LONGEST_TITLE, assemble, metadata, with_data
+from tests.made_up_results import CHAIN, CONFIG, HOSTILE, WILD, render, whole_results
 
 HEADINGS = [
     "Findings", "Scores", "Comparisons", "Costs", "Selection", "Training", "Data hygiene", "Example answers",
@@ -111,6 +111,20 @@ class TestEscaping:
 
     def test_control_characters_are_dropped(self) -> None:
         assert escape("a\x00b\x1b[31m\u2028c") == "ab\\[31mc"
+
+    def test_names_break_where_the_column_ends(self) -> None:
+        """No piece is longer than its column has room for; a name that fits stays whole, and so do numbers and signs."""
+        cell = fitted(escape("olympiadbench"), 8)
+        assert cell.replace("\u00ad", "") == "olympiadbench" and max(map(len, cell.split("\u00ad"))) <= 8
+        assert fitted(escape("gpqa_diamond"), 9) == "gpqa\\_\u200bdiamond"
+        for whole in (
+            "aime25",
+            "123456789.0123",
+            "@tbl-comparisons",
+            "`#mark-better;`{=typst}",
+            "[text](https://long.example)",
+        ):
+            assert fitted(whole, 8) == whole
 
     def test_cells_cannot_end_a_table(self) -> None:
         text = table(["A", "B"], [[escape("x | y"), escape("|---|")]], "lr", [1, 1], escape("a } caption"), "tbl-t")
@@ -303,6 +317,26 @@ def test_one_seed_without_steps(tmp_path: Path) -> None:
     assert "6.7 ± 4.6" in document.text
     assert [tag for tag, _ in document.elements].count("script") == 1
     assert "The audit finds no fault in the published numbers" in plain(document.text)
+
+
+def test_a_title_of_any_length_and_of_any_signs(results: Path, tmp_path: Path) -> None:
+    """Emoji, which JSON writes as two codes that YAML refuses; ten thousand characters; authors with signs."""
+    experiment = results / "report/experiment.json"
+    known = experiment.read_text()
+    try:
+        title = (HOSTILE + WILD).replace("\0", "") * 12
+        experiment.write_text(json.dumps(json.loads(known) | {"title": title, "authors": ["🙂 #x", "王小明"]}))
+        for form in ("pdf", "html"):
+            folder = tmp_path / form
+            values = working_folder(results, folder)
+            rendering.render(folder, form, "pandoc", values)
+    finally:
+        experiment.write_text(known)
+    document = Document((tmp_path / "html/report.html").read_text())
+    shown = plain(document.headings[0])
+    assert shown.startswith(plain(HOSTILE)[:60]) and 200 < len(shown) <= LONGEST_TITLE and shown.endswith("…")
+    assert "🙂 #x" in plain(document.text) and "王小明" in plain(document.text)
+    assert (tmp_path / "pdf/report.pdf").read_bytes().startswith(b"%PDF-")
 
 
 class TestMistakes:

@@ -20,8 +20,6 @@ from scripts.report.plain import asked_in_words, decided
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-TALLEST = 8.0  # inches: what a page holds beside the caption
-LONGEST_LABEL = 46  # characters
 
 LOOKS: dict[str, dict[str, Any]] = {
     "better": {"color": style.BLUE, "marker": "o", "markerfacecolor": style.BLUE},
@@ -32,13 +30,15 @@ LOOKS: dict[str, dict[str, Any]] = {
 
 def _caption(experiment: Experiment) -> str:
     effect = points(experiment.report.interesting_effect, sign=False)
+    controlled = any(is_control(run.arm) for run in experiment.runs())
+    controls = " Controls against the baseline are in @tbl-comparisons." if controlled else ""
     target = experiment.primary_target()
     first = f" Against random rows on {escape(target)} it is that of the first family (@tbl-primary)." if target else ""
     return (
         "Paired differences in score over the same questions, by question of the experiment. A point is the mean "
         "difference, its bar the interval at the level at which Holm's procedure decided the comparison; it leaves "
         f"out zero exactly where a verdict is claimed.{first} The grey band is what would be too small to matter "
-        f"(±{effect} points). Controls against the baseline are in @tbl-comparisons."
+        f"(±{effect} points).{controls}"
     )
 
 
@@ -65,8 +65,8 @@ def with_averages(comparisons: pd.DataFrame, averages: pd.DataFrame) -> pd.DataF
 
 def row_label(comparison: "pd.Series[str]", subsets: int) -> str:
     """Return what one line of the figure compares: benchmark, and the selection where there are several."""
-    label = f"{comparison['benchmark']}: {comparison['subset']}" if subsets > 1 else str(comparison["benchmark"])
-    return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
+    benchmark = style.short(str(comparison["benchmark"]), 24)
+    return f"{benchmark}: {style.short(comparison['subset'], 24)}" if subsets > 1 else benchmark
 
 
 def draw_row(axes: "Axes", place: float, row: "pd.Series[float]", mark: str, size: float) -> None:
@@ -90,7 +90,7 @@ def plot(comparisons: pd.DataFrame, interesting_effect: float, asked: Mapping[st
     questions = [question for question in FAMILIES if question in set(comparisons["question"])]
     subsets = comparisons["subset"].nunique()
     lines = len(comparisons) + 1.3 * len(questions)
-    line = min(0.205, TALLEST / lines)
+    line = style.line_height(round(lines), 0.205)
     figure, grid = style.new_figure(0.75 + line * lines)
     axes = grid[0, 0]
     size = min(7.5, 50 * line)  # points: letters stay lower than their line

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from scripts.common import cli
-from scripts.compare.labels import NOTABLE, arm_label
+from scripts.compare.labels import NOTABLE
 from scripts.report.figures import style
 from scripts.report.figures.base import Figure
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 RATES = {"truncated_rate": "cut off", "unparsed_rate": "no answer extracted"}
-COLUMNS = 2
 
 
 FIGURE = Figure(
@@ -47,9 +46,8 @@ def draw_benchmark(axes: "Axes", arms: pd.DataFrame) -> None:
         places = [place - 0.18 + 0.36 * side for place in range(len(arms))]
         axes.barh(places, 100 * arms[column], height=0.33, label=label, **look)
     axes.axvline(100 * NOTABLE, color=style.GREY, linewidth=0.7, linestyle=":")
-    axes.set_yticks(range(len(arms)), [arm_label(arm) for arm in arms["arm"]])
+    axes.set_yticks(range(len(arms)), [style.name(arm) for arm in arms["arm"]])
     axes.set_ylim(len(arms) - 0.5, -0.5)
-    axes.set_title(str(arms["benchmark"].iloc[0]))
     axes.tick_params(axis="y", length=0)
     style.grid_lines(axes)
 
@@ -63,14 +61,13 @@ def plot(arms: pd.DataFrame, path: Path) -> None:
         grid[0, 0].axis("off")
         grid[0, 0].text(0, 0.5, "No rate is above 1%.")
         return style.save(figure, path)
-    columns = min(COLUMNS, len(benchmarks))
-    rows = -(-len(benchmarks) // columns)
+    rows, columns = style.panels(len(benchmarks))
     lines = shown["arm"].nunique()
-    figure, grid = style.new_figure(
-        0.55 + rows * (0.45 + min(0.3, 6.5 / (rows * lines)) * lines), rows, columns, sharey=True
-    )
+    height = 0.5 + rows * (0.4 + style.line_height(rows * lines, 0.3) * lines)
+    figure, grid = style.new_figure(height, rows, columns, sharey=True)
     for axes, benchmark in zip(grid.flat, benchmarks, strict=False):
         draw_benchmark(axes, shown[shown["benchmark"] == benchmark])
+        style.head(axes, benchmark, columns)
     for axes in grid.flat[len(benchmarks) :]:
         axes.set_visible(False)
     figure.supxlabel("% of the answers (dotted: 1%)", fontsize=8)

@@ -10,7 +10,6 @@ import pandas as pd
 
 from scripts.common import cli
 from scripts.common.program import Program
-from scripts.compare.labels import arm_label
 from scripts.report.figures import style
 from scripts.report.figures.base import Figure
 from scripts.report.needs import several_methods
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 # The CSV that it is drawn from (report/gain.csv): a row per method and target; shares, hours, and what hours are of.
 DATA = ["method", "target", "difference", "ci_low", "ci_high", "verdict", "level", "hours", "unit"]
-COLUMNS = 2  # panels side by side
 WIDE = 20  # from this ratio of costs on they stand on a logarithmic scale
 APART = 0.06  # of the span of costs: the least distance of two methods
 # Verdicts by colour and by shape, so that they are told apart in grey.
@@ -46,12 +44,11 @@ FIGURE = Figure(
 def plot(gain: pd.DataFrame, path: Path) -> None:
     """Write the figure from the table of DATA."""
     targets = list(dict.fromkeys(gain["target"]))
-    columns = min(COLUMNS, len(targets))
-    rows = -(-len(targets) // columns)
-    figure, grid = style.new_figure(0.5 + 2.6 * rows, rows, columns)
+    rows, columns = style.panels(len(targets))
+    figure, grid = style.new_figure(0.5 + (2.1 if rows == 1 else 1.7) * rows, rows, columns)
     for axes, target in zip(grid.flat, targets, strict=False):
         _panel(axes, gain[gain["target"] == target])
-        axes.set_title(target)
+        style.head(axes, target, columns)
     for axes in grid.flat[len(targets) :]:
         axes.set_visible(False)
     figure.supxlabel(f"{gain['unit'].iloc[0]} of selection", fontsize=8)
@@ -82,7 +79,7 @@ def _panel(axes: "Axes", of: pd.DataFrame) -> None:
             axes.plot(rows["at"], rows["difference"], linestyle="none", markersize=6, markerfacecolor=face, **look)
     halo = [patheffects.withStroke(linewidth=2.2, foreground="white")]
     for _, row in of.iterrows():
-        label = arm_label(row["method"]) + (" †" if row["level"] == "these runs" else "")
+        label = style.name(row["method"]) + (" †" if row["level"] == "these runs" else "")
         top: dict[str, Any] = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center", "va": "bottom"}
         axes.annotate(label, (row["at"], row["ci_high"]), fontsize=7, path_effects=halo, **top)
     axes.margins(x=0.12, y=0.12)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from scripts.common import cli
-from scripts.compare.labels import arm_label, kind_of
+from scripts.compare.labels import kind_of
 from scripts.report.figures import style
 from scripts.report.figures.base import Figure
 from scripts.report.needs import learning
@@ -14,7 +14,6 @@ from scripts.report.needs import learning
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLUMNS = 2  # panels side by side
 SPREAD = 4.0  # percent of training over which the arms' marks at one share lie side by side
 
 
@@ -33,18 +32,18 @@ FIGURE = Figure(
 def plot(table: pd.DataFrame, path: Path) -> None:
     """Write the figure from the table `learning`."""
     benchmarks = list(dict.fromkeys(table["benchmark"]))
-    rows = -(-len(benchmarks) // COLUMNS)
-    height = 2.2 * rows + 0.35 + style.legend_height(table["arm"].nunique())
-    figure, grid = style.new_figure(height, rows, min(COLUMNS, len(benchmarks)))
+    rows, columns = style.panels(len(benchmarks))
+    height = (2.2 if rows == 1 else 1.7) * rows + 0.35 + style.legend_height(table["arm"].nunique())
+    figure, grid = style.new_figure(height, rows, columns)
     panels = list(grid.flat)
     for axes, benchmark in zip(panels, benchmarks, strict=False):
         _panel(axes, table[table["benchmark"] == benchmark], benchmark == benchmarks[0])
-        axes.set_title(benchmark)
+        style.head(axes, benchmark, columns)
     for axes in panels[len(benchmarks) :]:
         axes.axis("off")
     for axes in grid[:, 0]:
         axes.set_ylabel("score, %")
-    for axes in panels[max(0, len(benchmarks) - COLUMNS) : len(benchmarks)]:
+    for axes in panels[max(0, len(benchmarks) - columns) : len(benchmarks)]:
         axes.set_xlabel("share of training, %")
     figure.legend(loc="outside upper center", ncols=4, columnspacing=1.2)
     style.save(figure, path)
@@ -62,7 +61,7 @@ def _panel(axes: "Axes", of: pd.DataFrame, named: bool) -> None:
             at,
             100 * rows["score"],
             yerr=[100 * below.clip(lower=0), 100 * above.clip(lower=0)],
-            label=arm_label(arm) if named else None,
+            label=style.name(arm) if named else None,
             color=style.CYCLE[place % len(style.CYCLE)],
             linestyle=style.LINES[kind_of(arm)],
             marker=style.MARKERS[kind_of(arm)],

@@ -7,7 +7,7 @@ import pandas as pd
 
 from scripts.common import cli
 from scripts.common.program import Program
-from scripts.compare.labels import arm_label, kind_of
+from scripts.compare.labels import kind_of
 from scripts.report.figures import style
 from scripts.report.figures.base import Figure
 from scripts.report.needs import trained
@@ -33,7 +33,7 @@ def smooth(loss: "pd.Series[float]") -> "pd.Series[float]":
 def plot(logs: dict[str, pd.DataFrame], path: Path) -> None:
     """Write the curves of the runs' logs (columns epoch, loss and learning_rate), by run name."""
     arms = list(dict.fromkeys(run.rpartition("-t")[0] for run in logs))
-    height = 3.05 + style.legend_height(len(arms))
+    height = 2.5 + style.legend_height(len(arms))
     figure, grid = style.new_figure(height, rows=2, sharex=True, height_ratios=[3, 1])
     above, below = grid[:, 0]
     for place, arm in enumerate(arms):
@@ -45,7 +45,7 @@ def plot(logs: dict[str, pd.DataFrame], path: Path) -> None:
             "alpha": 0.85,
         }
         for number, log in enumerate(of_arm):
-            label = arm_label(arm) if number == 0 else None
+            label = style.name(arm) if number == 0 else None
             above.plot(log["epoch"], smooth(log["loss"]), label=label, **look)
             below.plot(log["epoch"], log["learning_rate"], **look)
     above.set_ylabel("loss, nats a token")

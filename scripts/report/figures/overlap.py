@@ -6,7 +6,7 @@ import pandas as pd
 
 from scripts.common import cli
 from scripts.common.config.experiment import Experiment
-from scripts.compare.labels import arm_label, is_control
+from scripts.compare.labels import is_control
 from scripts.report.figures import style
 from scripts.report.figures.base import Figure
 
@@ -48,9 +48,11 @@ def matrix(overlap: pd.DataFrame) -> pd.DataFrame:
 def plot(overlap: pd.DataFrame, path: Path) -> None:
     """Write the figure from the table overlap."""
     shares = matrix(overlap)
-    names, values = [arm_label(str(arm)) for arm in shares.index], 100 * shares.to_numpy()
+    names, values = [style.name(str(arm)) for arm in shares.index], 100 * shares.to_numpy()
     # Inches: a line of cells for each arm, and above them the names, which stand aslant.
-    figure, grid = style.new_figure(0.5 + 0.26 * len(names) + 0.06 * max(map(len, names)))
+    figure, grid = style.new_figure(
+        0.5 + style.line_height(len(names), 0.26, 0.18) * len(names) + 0.06 * max(map(len, names))
+    )
     axes = grid[0, 0]
     # One hue from light to dark: the shades stand in the same order in grey and for every eye.
     axes.imshow(values, cmap="Blues", vmin=0, vmax=100, aspect="auto")

@@ -34,7 +34,7 @@ def plot(reliability: pd.DataFrame, path: Path) -> None:
     """Write the figure from the table `reliability`."""
     telling = reliability["n_questions"] - reliability["all_right"] - reliability["all_wrong"]
     shares = reliability.assign(telling=telling)
-    figure, grid = style.new_figure(0.9 + 0.32 * len(shares))
+    figure, grid = style.new_figure(0.9 + style.line_height(len(shares), 0.32, 0.2) * len(shares))
     axes, places = grid[0, 0], range(len(shares))
     left = pd.Series(0.0, index=shares.index)
     for column, label, color, hatch in PARTS:
@@ -47,7 +47,8 @@ def plot(reliability: pd.DataFrame, path: Path) -> None:
                 axes.text(start + share / 2, place, f"{count:,}", ha="center", va="center", fontsize=7.5, bbox=box)
         left = left + width
     axes.set_yticks(
-        places, [f"{name} ({n:,})" for name, n in zip(shares["benchmark"], shares["n_questions"], strict=True)]
+        places,
+        [f"{style.short(name)} ({n:,})" for name, n in zip(shares["benchmark"], shares["n_questions"], strict=True)],
     )
     axes.set_ylim(len(shares) - 0.5, -0.5)
     axes.set_xlim(0, 100)

@@ -7,16 +7,12 @@ import pandas as pd
 
 from scripts.common import cli
 from scripts.common.program import Program
-from scripts.compare.labels import arm_label
 from scripts.compare.tables import read_csv
 from scripts.report.figures import style
 from scripts.report.figures.base import Figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-COLUMNS = 2
-TALLEST = 6.5  # inches of lines: what a page holds
 
 
 FIGURE = Figure(
@@ -65,7 +61,6 @@ def draw_benchmark(axes: "Axes", arms: pd.DataFrame, scores: pd.DataFrame, style
             markeredgewidth=0.8,
         )
     axes.set_ylim(len(arms) - 0.5, -0.5)
-    axes.set_title(str(arms["benchmark"].iloc[0]))
     axes.tick_params(axis="y", length=0)
     style.grid_lines(axes)
 
@@ -75,21 +70,16 @@ def plot(arms: pd.DataFrame, scores: pd.DataFrame, path: Path) -> None:
     styles = style.arm_styles(arms)
     names = list(styles)
     benchmarks = list(dict.fromkeys(arms["benchmark"]))
-    columns = min(COLUMNS, len(benchmarks))
-    rows = -(-len(benchmarks) // columns)
-    figure, grid = style.new_figure(
-        0.35 + rows * (0.45 + min(0.3, TALLEST / (rows * len(names))) * len(names)),
-        rows,
-        columns,
-        sharey=True,
-        sharex=True,
-    )
+    rows, columns = style.panels(len(benchmarks))
+    height = 0.35 + rows * (0.4 + style.line_height(rows * len(names), 0.3) * len(names))
+    figure, grid = style.new_figure(height, rows, columns, sharey=True, sharex=True)
     for axes, benchmark in zip(grid.flat, benchmarks, strict=False):
         draw_benchmark(axes, arms[arms["benchmark"] == benchmark], scores[scores["benchmark"] == benchmark], styles)
+        style.head(axes, benchmark, columns)
     for axes in grid.flat[len(benchmarks) :]:
         axes.set_visible(False)
     for axes in grid[:, 0]:
-        axes.set_yticks(range(len(names)), [arm_label(name) for name in names])
+        axes.set_yticks(range(len(names)), [style.name(name) for name in names])
     figure.supxlabel("score, % of questions right (mean over samples)", fontsize=8)
     style.save(figure, path)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from scripts.common import cli
-from scripts.compare.labels import FUNCTIONAL, PATTERNS
+from scripts.compare.labels import FUNCTIONAL, PATTERNS, is_control
 from scripts.report.figures import style
 from scripts.report.figures.base import Figure
 from scripts.report.needs import trained
@@ -35,7 +35,7 @@ def draw_account(axes: "Axes", account: pd.DataFrame, subsets: pd.DataFrame) -> 
         for stage in STAGES
         if stage in set(account["stage"])
     ]
-    left += [(str(draw), int(rows)) for draw, rows in subsets[["draw", "rows"]].itertuples(index=False)]
+    left += [(style.short(str(draw)), int(rows)) for draw, rows in subsets[["draw", "rows"]].itertuples(index=False)]
     names, rows = [name for name, _ in left], [count for _, count in left]
     axes.barh(range(len(left)), rows, color=style.SKY, edgecolor="white", height=0.7)
     for place, count in enumerate(rows):
@@ -89,10 +89,13 @@ def _two_lines(pattern: str) -> str:
 
 def plot(account: pd.DataFrame, subsets: pd.DataFrame, pir: pd.DataFrame, path: Path) -> None:
     """Write the figure from the tables pool_account, subsets and pir. Controls are left out: they are as large."""
-    chosen = subsets[~subsets["draw"].str.contains(".", regex=False)]
+    arms = subsets.assign(draw=subsets["draw"].replace(r"-t\d+$", "", regex=True)).drop_duplicates("draw")
+    chosen = arms[~arms["draw"].map(is_control)]
     pruned = chosen[chosen["pruned_steps"] > 0]
     panels = 1 + bool(len(pir)) + bool(len(pruned))
-    figure, grid = style.new_figure(max(2.1, 0.8 + 0.22 * (4 + len(chosen))), 1, panels)
+    figure, grid = style.new_figure(
+        max(2.1, 0.8 + style.line_height(4 + len(chosen), 0.22) * (4 + len(chosen))), 1, panels
+    )
     draw_account(grid[0, 0], account, chosen)
     if len(pir):
         draw_pir(grid[0, 1], pir)

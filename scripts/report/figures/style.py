@@ -1,5 +1,6 @@
 """How figures look: sizes, colours that colour-blind readers tell apart (Okabe and Ito), markers that print in grey."""
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,7 @@ import pandas as pd
 
 from scripts.common.atomic import replacing
 from scripts.common.cli import log
-from scripts.compare.labels import kind_of
+from scripts.compare.labels import arm_label, kind_of
 from scripts.report.figures.lettering import give_fonts, said
 from scripts.report.glyphs import sentence
 from scripts.select.controls import CONTROLS
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH = 6.3  # inches: the text width of the page
+LOW, TALLEST = 1.5, 6.5  # inches of lines: what a figure may have with all lines far apart, and what a page holds
 GREY, LIGHT = "#555555", "#E4E4E4"
 BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, YELLOW = (
     "#0072B2",
@@ -57,6 +59,37 @@ def runs_of(scores: pd.DataFrame, arm: str) -> pd.DataFrame:
     own = draws == arm
     # Of several draws none has the arm's own name.
     return scores[own if own.any() else draws.str.replace(r"-d\d+$", "", regex=True) == arm]
+
+
+def line_height(lines: int, most: float, least: float = 0.14) -> float:
+    """Return the inches of one of a figure's lines: `most`, and less, down to `least`, where they are many.
+
+    A low figure finds room on most pages; one of very many lines fills a page.
+    """
+    return min(most, max(least, LOW / lines), TALLEST / lines)
+
+
+def panels(number: int) -> tuple[int, int]:
+    """Return the rows and columns in which a number of panels stand: many of them are small."""
+    columns = min(number, 2 if number <= 4 else 3 if number <= 6 else 4)
+    return -(-number // columns), columns
+
+
+def head(axes: "Axes", name: str, columns: int) -> None:
+    """Give a panel, one of so many side by side, its title, in lines that do not reach the next panel's."""
+    lines = textwrap.wrap(name.replace("_", "_ "), 60 // columns)
+    axes.set_title("\n".join(lines).replace("_ ", "_"))
+
+
+def short(text: str, longest: int = 36) -> str:
+    """Return a text of at most so many characters: of a longer one the beginning and the end."""
+    half = longest // 2
+    return text if len(text) <= longest else f"{text[:half]}…{text[half + 1 - longest :]}"
+
+
+def name(arm: str) -> str:
+    """Return an arm's name as a figure has room for it."""
+    return short(arm_label(arm))
 
 
 def legend_height(entries: int, columns: int = 4) -> float:

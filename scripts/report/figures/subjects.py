@@ -7,11 +7,9 @@ import numpy as np
 import pandas as pd
 
 from scripts.common import cli
-from scripts.compare.labels import arm_label
 from scripts.report.figures import style
 from scripts.report.figures.base import Figure
 
-TALLEST = 8.3  # inches
 ABREAST = 6  # names that have room beside each other
 LEGIBLE = 0.14  # inches of a row that holds a number
 
@@ -38,18 +36,19 @@ def plot(subjects: pd.DataFrame, path: Path) -> None:
         grid[0, 0].axis("off")
         grid[0, 0].text(0, 0.5, "No benchmark has subjects.")
         return style.save(figure, path)
+    names = list(dict.fromkeys(subjects["arm"]))
     maps = [
-        (str(name), rows.pivot_table(index="subject", columns="arm", values="score", sort=False))
+        (str(name), rows.pivot_table(index="subject", columns="arm", values="score", sort=False)[names])
         for name, rows in subjects.groupby("benchmark", sort=False)
     ]
     heights = [len(scores) for _, scores in maps]
-    row = min(0.2, TALLEST / (sum(heights) + 4 * len(maps)))
-    arms = [arm_label(arm) for arm in dict.fromkeys(subjects["arm"])]
+    row = style.line_height(sum(heights), 0.2, 0.15)
+    arms = [style.name(arm) for arm in names]
     slanted = len(arms) > ABREAST
     below = 0.045 * max(map(len, arms)) if slanted else 0.35  # inches of the names below a map
     ratios = {"height_ratios": heights}
     figure, grid = style.new_figure(
-        row * sum(heights) + (0.65 + below) * len(maps) + 0.3, len(maps), gridspec_kw=ratios
+        row * sum(heights) + 0.35 * len(maps) + below + 0.3, len(maps), sharex=True, gridspec_kw=ratios
     )
     counts = subjects.drop_duplicates(["benchmark", "subject"]).set_index(["benchmark", "subject"])["n_questions"]
     for axes, (name, scores) in zip(grid[:, 0], maps, strict=True):
@@ -60,13 +59,12 @@ def plot(subjects: pd.DataFrame, path: Path) -> None:
             for column, value in enumerate(np.asarray(values)):
                 color = "white" if value < 0.55 else "black"
                 axes.text(column, place, f"{100 * value:.0f}", ha="center", va="center", color=color, fontsize=letters)
-        labels = [f"{subject or 'no subject'} ({counts[name, subject]:,})" for subject in scores.index]
+        labels = [f"{style.short(subject or 'no subject')} ({counts[name, subject]:,})" for subject in scores.index]
         axes.set_yticks(range(len(scores)), labels, fontsize=letters)
-        names = [arm_label(arm) for arm in scores.columns]
         if slanted:
-            axes.set_xticks(range(len(names)), names, fontsize=letters, rotation=40, ha="right", rotation_mode="anchor")
+            axes.set_xticks(range(len(arms)), arms, fontsize=letters, rotation=40, ha="right", rotation_mode="anchor")
         else:
-            axes.set_xticks(range(len(names)), [_lines(name) for name in names], fontsize=letters)
+            axes.set_xticks(range(len(arms)), [_lines(arm) for arm in arms], fontsize=letters)
         axes.tick_params(length=0)
         axes.set_title(name)
     figure.colorbar(image, ax=grid[:, 0].tolist(), label="score, %", fraction=0.03, pad=0.02)

@@ -1,6 +1,5 @@
 """Page one below the summary: every answer as a mark with its difference, and what changes how the results read."""
 
-import re
 from typing import Any
 
 import pandas as pd
@@ -9,14 +8,13 @@ from scripts.compare.labels import FAMILIES, is_control, points
 from scripts.compare.statistics import NOTHING
 from scripts.report.cautions import cautions
 from scripts.report.facts import Facts
-from scripts.report.markdown import BREAK, breakable, escape, table
+from scripts.report.markdown import breakable, escape, table
 from scripts.report.plain import NO_WORSE, asked_in_words, decided, reading
 from scripts.report.sections.base import Section
 
 # Shape and colour say the same; typst's are in report/typst-template.typ, the colours of HTML in report/report.css.
 SHAPES = {"better": "▲", "worse": "▼", NO_WORSE: "◆", NOTHING: "○"}
 WORDS = {"better": "better", "worse": "worse", NO_WORSE: "no worse", NOTHING: "cannot say"}
-SOFT_HYPHEN = "\u00ad"
 WHOLE, SHORT = 5, 10  # columns of differences up to which an interval, and up to which a difference, has room
 MOST_ROWS = 14  # what leaves the page room for the figure
 
@@ -38,21 +36,6 @@ def cell(row: "pd.Series[Any] | None", columns: int) -> str:
     if columns <= WHOLE:
         text += f" \\[{points(row['ci_low'])},\u00a0{points(row['ci_high'])}\\]"
     return text + ("" if row["level"] == "method" or columns > SHORT else "\u00a0†")
-
-
-def hyphened(name: str, width: int) -> str:
-    """Return a column's name as Markdown; its words are broken, with a hyphen, so that a column of `width`% holds them.
-
-    A column of 1% has room for about one letter.
-    """
-    most = max(4, width - 1)
-    words = [re.split(r"(?<=[_\W])", word) for word in name.split()]
-    return " ".join(BREAK.join(SOFT_HYPHEN.join(map(escape, pieces(part, most))) for part in word) for word in words)
-
-
-def pieces(word: str, most: int) -> list[str]:
-    """Return a word cut into pieces of at most `most` letters."""
-    return [word[at : at + most] for at in range(0, len(word), most)]
 
 
 def questions(facts: Facts) -> tuple[pd.DataFrame, list[str], list[str]]:
@@ -101,7 +84,7 @@ def answers(facts: Facts) -> str:
     first = [24, 14] if several else [30]
     width = max(5, round((100 - sum(first)) / len(columns)))
     widths = first + [width] * len(columns)
-    heads = [hyphened(name, width) if not average else f"Average, {hyphened(name, width)}" for name, average in columns]
+    heads = [f"Average, {escape(name)}" if average else escape(name) for name, average in columns]
     headers = ["Question", *(["Arm"] if several else []), *heads]
     return table(headers, lines, "l" * len(headers), widths, _caption(whole, len(columns), left, facts), "tbl-answers")
 

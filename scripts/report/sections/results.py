@@ -42,7 +42,7 @@ def results(facts: Facts) -> str:
         "hang on behind the clean pool; what several methods share is counted for each. Training: all of the arm's "
         "runs. Tokens: mean over benchmarks."
     )
-    widths = [20, *[26] * len(targets), 12, 12, 12]
+    widths = [14, *[max(7, 58 // len(targets))] * len(targets), 11, 11, 11]
     text = table(headers, rows, "l" * (1 + len(targets)) + "rrr", widths, caption, "tbl-results")
     return f"{text}\n{picture('gain', facts.experiment)}\n" if several_methods(facts.experiment) else text
 
