@@ -19,7 +19,7 @@ _ANSWER_TAG = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
 _FORMULA = re.compile(r"(\$+)(?P<dollars>[^$]+)\1|\\\((?P<round>.+)\\\)|\\\[(?P<square>.+)\\\]", re.DOTALL)
 # What programs write where there is no value, and NuminaMath for a proof. "none" in lower case may be an answer.
 _MISSING = re.compile(
-    r"None|null|NULL|Null|<NA>|NA|N/A|n/a|nan|NaN|NAN|[+-]?inf(?:inity)?|[+-]?Infinity|proof|notfound|"
+    r"None|null|NULL|Null|<NA>|NA|N/A|n/a|nan|NaN|NAN|[+-]?inf(?:inity)?|[+-]?Infinity|proof|notfound|[-–—?]|\[\]|\{\}|"
 )
 
 EXACT = 2**53

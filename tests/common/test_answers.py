@@ -14,7 +14,7 @@ COLUMN: list[tuple[Any, str | None]] = [
     (["46"], "46"), ([144], "144"), (["84", "85"], "84, 85"), (["$2$", r"\boxed{3}"], "2, 3"), ([], None), ([None], None),
     (46.0, "46"), (0.1 + 0.2, "0.3"), (1e22, "10000000000000000000000"), (-2.5, "-2.5"), (Decimal("7.00"), "7"), (12, "12"), (1234567890123456.0, "1234567890123456"),
     ("['a', \"it's\"]", "a, it's"),
-    (float("nan"), None), (float("inf"), None), ("nan", None), ("None", None), ("null", None), (" N/A ", None), ("", None),
+    (float("nan"), None), (float("inf"), None), ("nan", None), ("None", None), ("null", None), (" N/A ", None), ("-", None), ("?", None), ("[]", None), ("-1", "-1"), ("", None),
     (None, None), (True, "True"), (r"\boxed{46}", "46"), ("$144$", "144"), (r"$\boxed{84}$", "84"), (r"\(x^2\)", "x^2"),
     ("6*9=<<6*9=54>>54\n54-8=46\n#### 46", "46"), ("#### 5", "5"), ('["46"]', "46"), ("[1, 2]", "[1, 2]"),
     ("The answer is $28$.", "28"), ("So the final answer is: 3.5.", "3.5"), ("Answer key", "Answer key"), ("Answer: (B)", "(B)"),

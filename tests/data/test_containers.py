@@ -225,6 +225,7 @@ def test_what_a_question_shows_and_a_response_repeats_is_said() -> None:
     for question, response, word in (
         (shown, WHOLE, "a picture by a link"),
         (ASKED, f"{ASKED}\n{WHOLE}", "begins with"),
+        (ASKED, WHOLE.replace("\n", "\\n"), "two signs"),
     ):
         found = read({"question": question, "response": response})
         assert (found.values["question"], found.values["response"]) == (question, response)
@@ -338,12 +339,20 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "image": ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "context", "'image_url'"),
     "several turns": ({"messages": [USER, {"role": "assistant", "content": "x"}] * 2}, "several_turns", "not one user"),
     "no response": ({"messages": [USER]}, "malformed", "there is no response"),
+    "an empty question": ({"question": "", "response": WHOLE}, "empty_question", "'question' holds nothing"),
+    "an empty response": ({"instruction": ASKED, "input": "", "output": None}, "empty_response", "'output' holds nothing"),
+    "no turns": ({"messages": []}, "empty_question", "'messages' holds nothing"),
     "no question": ({"response": WHOLE}, "malformed", "say by dataset.columns"),
     "a number": ({"question": 3, "response": WHOLE}, "malformed", "is int, not text"),
     "half a pair": ({"question": ASKED, "response": WHOLE, "answer": "\ud83d"}, "not_utf8", "half a surrogate pair"),
     # Preferences, marks of training, OpenCodeReasoning-2's critique: a text that is not wanted is never the response.
     "rejected thinks": ({"prompt": ASKED, "chosen": SHORT, "rejected": WHOLE}, "malformed", "say by dataset.columns"),
     "label": ({"prompt": ASKED, "completion": WHOLE, "label": False}, "not_wanted", "'label' is false"),
+    "label as text": ({"prompt": ASKED, "completion": WHOLE, "label": "False"}, "not_wanted", "'label' is false"),
+    "an object as text": (
+        {"question": ASKED, "response": json.dumps({"thought": CHAIN * 5, "answer": "28"})}, "ambiguous_columns", "'thought'"),
+    "written twice": ({"question": ASKED, "response": json.dumps(WHOLE)}, "malformed", "written as text twice"),
+    "bytes as text": ({"question": ASKED, "response": repr(WHOLE.encode())}, "malformed", "written as text twice"),
     "kto_tag": ({**assistant(), "kto_tag": False}, "not_wanted", "'kto_tag' is false"),
     "weight": (assistant(weight=0), "not_wanted", "weight: 0"),
     "train": (assistant(train=False), "not_wanted", "not to be trained on"),
@@ -401,6 +410,8 @@ def test_columns_that_are_named_are_taken() -> None:
     names = {"question": ["p", "hint"], "reasoning": "meta.cot", "response": "meta.runs.0.end", "answer": "gold"}
     raw = read(row, **names, ignore=["tools"]).values
     assert raw["question"] == f"{ASKED}\nCount." and raw["response"] == WHOLE and raw["answer"] == "28"
+    held = {"question": ASKED, "out": json.dumps({"thought": CHAIN, "said": [SHORT]})}
+    assert read(held, reasoning="out.thought", response="out.said.0").values["response"] == WHOLE
     two = {
         "question": ASKED,
         "gemini_thinking_trajectory": "a",

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from scripts.common.answers import clean_answer
+from scripts.common.chain import has_thinking
 from scripts.common.config.dataset import ColumnNames
 from scripts.data.formats import alpaca, conversation, prompt_completion, question_response
 from scripts.data.formats.base import Columns, Malformed, Read, is_empty, text_of
-from scripts.data.formats.overlooked import LONG, refuse_overlooked
+from scripts.data.formats.overlooked import LONG, reasoning_inside, refuse_overlooked
 from scripts.data.formats.responses import complete
-from scripts.data.names import OPTION, QUESTIONS, RESPONSES, SYSTEMS, is_context, plain
+from scripts.data.names import CONVERSATIONS, OPTION, QUESTIONS, RESPONSES, SYSTEMS, is_context, plain
 
 __all__ = ["FORMATS", "Columns", "Malformed", "RawRow", "detect_format", "to_raw"]
 
@@ -44,6 +45,10 @@ def detect_format(columns: Columns) -> str:
     for name, one in FORMATS.items():
         if one.fits(columns):
             return name
+    for names, reason in (((*CONVERSATIONS, *QUESTIONS), "empty_question"), (RESPONSES, "empty_response")):
+        empty = [key for key, value in columns.row.items() if plain(key) in names and is_empty(value)]
+        if empty and not columns.first(names):
+            raise Malformed(f"the column '{empty[0]}' holds nothing", reason)
     there = ", ".join(map(str, list(columns.row)[:20]))
     raise Malformed(
         f"the columns {there} tell none of the formats {', '.join(FORMATS)}: say by dataset.columns which one is the "
@@ -57,7 +62,12 @@ def _read(columns: Columns, names: ColumnNames, format_name: str) -> tuple[Read,
         parts = [text_of(columns.take(name, "question"), f"the column '{name}'") for name in names.questions()]
         return Read(question="\n".join(parts)), "named columns"
     if format_name == "auto":
-        format_name = detect_format(columns)
+        try:
+            format_name = detect_format(columns)
+        except Malformed:
+            if not (columns.first(QUESTIONS) and (names.response or names.reasoning)):
+                raise
+            format_name = "question_response"  # what answers it is named
     return FORMATS[format_name].read(columns), format_name
 
 
@@ -86,12 +96,12 @@ def to_raw(columns: Columns, format_name: str = "auto", names: ColumnNames | Non
     if read.response is None:
         raise Malformed("there is no response: no column holds one that is known; name it by dataset.columns.response")
     for label in columns.first(LABELS):
-        if columns.see(label) is False:
+        if str(columns.see(label)).strip().lower() == "false":  # a table holds it as text
             raise Malformed(f"the column '{label}' is false: the response is one that is not wanted", "not_wanted")
     if not names.question and not format_name.startswith(CONVERSATIONAL):
         _refuse_second_question(columns, read.question)
     _refuse_context(columns, read.question)
-    _look_at_question(read)
+    _look_at_texts(read)
     refuse_overlooked(columns, read.response, bool(names.response))
     values = {"question": read.question, "response": read.response, "answer": _gold(answer), "system": read.system}
     system = names.system if names.system and plain(names.system) in columns else None
@@ -147,11 +157,14 @@ def _refuse_second_question(columns: Columns, question: str) -> None:
 
 _PLACE = re.compile(r"<(?:image|video|audio)(?:[ _-]?\d+)?>|<\|(?:image|vision|video|audio)[\w ]*\|>")
 """Where a picture stood that is not in a text."""
+_ESCAPED = re.compile(r"\\n(?![a-z])")  # and no \neq
+_QUOTED = re.compile(r"(?:b?'.*'|b?\".*\")")
 _LINK = re.compile(r"!\[[^\]\n]*\]\([^)\n]+\)|\\includegraphics\b|<img\s[^>]*src")
 
 
-def _look_at_question(read: Read) -> None:
-    """Raise Malformed where a question holds its response, or the place of a picture; note what it shows by a link."""
+def _look_at_texts(read: Read) -> None:
+    """Raise Malformed where a question holds its response or the place of a picture, and where a response was written
+    twice; note what else may be amiss."""
     for what, text in (("response", read.response), ("reasoning", read.reasoning)):
         if text and len(text) > LONG and text.strip() in read.question:
             raise Malformed(
@@ -163,6 +176,17 @@ def _look_at_question(read: Read) -> None:
         read.notes.append("the question shows a picture by a link, which nobody sees in training")
     if read.response and len(read.question) > 20 and read.response.lstrip().startswith(read.question.strip()):
         read.notes.append("the response begins with the question, which is trained on with it")
+    said = read.response or ""
+    if "\n" not in said and len(_ESCAPED.findall(said[:10_000])) > 1:
+        if _QUOTED.fullmatch(said.strip()):
+            raise Malformed("the response is in quotes and has \\n for its line breaks: it was written as text twice")
+        read.notes.append("the response has \\n, two signs, for its line breaks, and is trained on so")
+    if not has_thinking(said) and (key := reasoning_inside(said)):
+        raise Malformed(
+            f"the response is an object in JSON with the reasoning under '{key}': name its keys by dataset.columns "
+            "(reasoning: response.thought)",
+            "ambiguous_columns",
+        )
 
 
 def _context(columns: Columns, question: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A row of a source while it is read: its columns by their plain names, and what was taken from where."""
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,13 @@ def is_empty(value: Any) -> bool:
     return value is None or (isinstance(value, str | list | tuple | Mapping) and len(value) == 0)
 
 
+def _from_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
 class Columns:
     """The columns of a row that hold something, by their plain names, and which of them were taken for what."""
 
@@ -60,6 +68,8 @@ class Columns:
         head, *rest = name.split(".")
         value = self.row.get(self._keys.get(plain(head), head))
         for key in rest:
+            if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):  # a table holds objects as text
+                value = _from_json(value)
             if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
                 value = value[int(key)]
             else:
