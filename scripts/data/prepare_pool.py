@@ -16,7 +16,6 @@ near duplicates 700 more (scripts/data/near.py).
 import functools
 import hashlib
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +38,7 @@ from scripts.common.tables import INT, TEXT, TableWriter, iterate_table
 from scripts.data.answers import AnswerCheck, code_of_verdicts, row_answer
 from scripts.data.near import NearDuplicates, signature
 from scripts.data.refusal import why_nothing
+from scripts.data.rendered import why_rendered
 from scripts.data.seen import Seen
 from scripts.data.tables import POOL, RAW, REJECTED
 
@@ -60,22 +60,6 @@ FOUND = pa.schema(
         ("checked", TEXT),
     ]
 )
-
-# What begins or ends a turn in the templates of the model families, and the end of a text where it was left behind it.
-_TEMPLATE = re.compile(
-    r"<\|(?:im_(?:start|end|user|assistant|middle)|(?:start|end)_header_id|eot_id|begin_of_text|end_of_text|endoftext|"
-    r"user|assistant|eom_id|(?:START|END)_OF_TURN_TOKEN|(?:USER|CHATBOT|SYSTEM)_TOKEN|return|EOT|eos|(?:start|end)_of_role|"
-    r"endofassistant)\|>|<(?:start|end)_of_turn>|<\|turn>|<turn\|>|<｜(?:User|Assistant|(?:begin|end)▁of▁sentence)｜>"
-    r"|\[/INST\]|<</?SYS>>|\[gMASK\]|(?:</s>|<eos>|<pad>|<\|end\|>|\[EOS\])\s*\Z|\A\s*(?:<s>|<bos>)"
-)
-_TEMPLATE_SIGNS = (
-    "|>", "｜>", "_of_turn>", "|turn>", "<turn|", "[/INST]", "SYS>>", "[gMASK]", "</s>", "<s>", "<bos>", "<eos>",
-    "<pad>", "[EOS]",
-)  # fmt: skip
-# What bids the model answer, at a question's end; turns by which a response goes on.
-_CUE = re.compile(r"(?:<think>|###\s*(?:Response|Assistant)\s*:?|\b(?:ASSISTANT|Assistant)\s*:)\s*\Z")
-_ASKS = re.compile(r"^(?:###\s*(?:Instruction|Human|User)\s*:?|(?:Human|USER|User)\s*:)", re.MULTILINE)
-_SAYS = re.compile(r"^(?:###\s*(?:Response|Assistant)\s*:?|(?:Assistant|ASSISTANT)\s*:)", re.MULTILINE)
 
 OWN = ("id", "reasoning", "answer", "response_tokens")  # columns of the pool that raw has not, or has otherwise
 
@@ -111,13 +95,8 @@ def read_row(row: dict[str, Any], rules: RowRules, check: AnswerCheck | None = N
         raise Rejected("empty_question", f"the question is '{question[:40]}'" if question else "")
     if not (row["response"] or "").strip():
         raise Rejected("empty_response")
-    for name in ("system", "question", "response"):
-        text = row[name] or ""
-        # A chain is long: it is looked through only where a sign of these stands in it.
-        if any(sign in text for sign in _TEMPLATE_SIGNS) and (found := _TEMPLATE.search(text)):
-            what = f"the {name} holds {found[0].strip()}, which a chat template writes: take its tokens out of the text"
-            raise Rejected("template_tokens", what)
-    _refuse_rendered(row["question"], row["response"])
+    if why := why_rendered(row["system"] or "", row["question"], row["response"]):
+        raise Rejected("template_tokens", why)
     try:
         response = split_response(row["response"])
     except ChainError as error:
@@ -138,20 +117,6 @@ def read_row(row: dict[str, Any], rules: RowRules, check: AnswerCheck | None = N
         "fingerprint": _fingerprint(row["question"], row["response"]),
         "checked": checked.verdict if checked else None,
     }
-
-
-def _refuse_rendered(question: str, response: str) -> None:
-    """Raise Rejected for a question that bids an assistant answer, and a response with turns behind its own."""
-    asks = _ASKS.search(response)
-    for name, found in (
-        ("question", _CUE.search(question)),
-        ("response", asks and _SAYS.search(response, asks.end()) and asks),
-    ):
-        if found:
-            what = (
-                f"the {name} holds '{found[0].strip()}', as a template writes around turns: take that out of the text"
-            )
-            raise Rejected("template_tokens", what)
 
 
 class Duplicates:

@@ -181,7 +181,7 @@ def _look_at_texts(read: Read) -> None:
         if _QUOTED.fullmatch(said.strip()):
             raise Malformed("the response is in quotes and has \\n for its line breaks: it was written as text twice")
         read.notes.append("the response has \\n, two signs, for its line breaks, and is trained on so")
-    if not has_thinking(said) and (key := reasoning_inside(said)):
+    if (key := reasoning_inside(said)) and not has_thinking(said):
         raise Malformed(
             f"the response is an object in JSON with the reasoning under '{key}': name its keys by dataset.columns "
             "(reasoning: response.thought)",
