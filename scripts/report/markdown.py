@@ -11,6 +11,7 @@ from collections.abc import Sequence
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 # Control characters, and what turns the direction of the writing round for all that follows.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+LONGEST_TITLE = 300  # characters
 LONGEST = 24  # characters of a word that must not be broken
 BREAK = "\u200b"  # zero-width space: a line may break here
 SOFT_HYPHEN = "\u00ad"
@@ -26,6 +27,12 @@ def escape(text: object, longest: int = LONGEST) -> str:
     """Return a text as inline Markdown on one line; words of more than `longest` characters may break."""
     words = _CONTROL.sub("", str(text)).split()
     return _PUNCTUATION.sub(r"\\\1", " ".join(_breakable_word(word) if len(word) > longest else word for word in words))
+
+
+def short_title(text: str) -> str:
+    """Return a title as plain text on one line: without control characters, of at most LONGEST_TITLE characters."""
+    whole = " ".join(_CONTROL.sub("", text).split())
+    return whole if len(whole) <= LONGEST_TITLE else f"{whole[: LONGEST_TITLE - 1]}…"
 
 
 def breakable(name: object) -> str:

@@ -7,7 +7,6 @@ every part that is computed. Quarto renders it where it is installed, else pando
 import re
 import shutil
 import tempfile
-import textwrap
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -23,19 +22,17 @@ from scripts.report.facts import Facts
 from scripts.report.figures import FIGURES, figures_of, picture
 from scripts.report.figures.lettering import missing_in
 from scripts.report.glyphs import prepare, sentence
-from scripts.report.markdown import escape
+from scripts.report.markdown import escape, short_title
 from scripts.report.rendering import chosen_engine, engine_version, render
 from scripts.report.sections import SECTIONS
 from scripts.report.sections.examples import PAGE
-
-LONGEST_TITLE = 300  # characters
 
 
 def metadata(facts: Facts) -> dict[str, Any]:
     """Return what the document's front matter and its `meta` shortcodes say, as Markdown."""
     experiment = facts.experiment
     return {
-        "title": escape(textwrap.shorten(experiment.title, LONGEST_TITLE, placeholder="…")),
+        "title": escape(short_title(experiment.title)),
         "author": [escape(author) for author in experiment.authors],
         "date": datetime.now(UTC).strftime("%-d %B %Y, %H:%M UTC"),
         # Paragraphs, as the last line's end makes pandoc read them: a list that begins typst's content would be text.

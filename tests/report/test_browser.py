@@ -73,6 +73,12 @@ def test_words_sort_as_words(page: Page) -> None:
     assert [word.casefold() for word in words] == sorted(word.casefold() for word in words)
 
 
+def test_marked_answers_sort_by_their_number(page: Page) -> None:
+    page.value("document.querySelectorAll('#tbl-answers th')[1].click()")
+    numbers = [float(text.split()[1].replace("\u2212", "-")) for text in page.value(column("tbl-answers", 1))]
+    assert numbers == sorted(numbers) and len(set(numbers)) > 2
+
+
 def test_every_heading_links_to_itself(page: Page) -> None:
     headings = "[...document.querySelectorAll('h1:not(.title), h2, h3')]"
     assert page.value(f"{headings}.length") > 20
@@ -108,3 +114,7 @@ def test_a_dark_page_is_dark_and_readable(page: Page) -> None:
 def test_a_telephone_shows_all_of_it(page: Page) -> None:
     page.send("Emulation.setDeviceMetricsOverride", width=360, height=740, deviceScaleFactor=1, mobile=False)
     assert page.value("document.documentElement.scrollWidth") <= 360
+    said = "[...document.querySelectorAll('caption, figcaption')]"
+    assert page.value(f"{said}.length") > 30
+    assert page.value(f"{said}.every((text) => text.getBoundingClientRect().right <= 360)")
+    assert page.value("Math.min(...[...document.images].map((image) => image.width))") >= 500  # letters can be read

@@ -10,7 +10,7 @@ from scripts.common import cli
 from scripts.report.figures import style
 from scripts.report.figures.base import Figure
 
-ABREAST = 6  # names that have room beside each other
+ABREAST, LETTERS = 6, 84  # names, and letters of so many of the longest word, that have room beside each other
 LEGIBLE = 0.14  # inches of a row that holds a number
 
 
@@ -44,7 +44,7 @@ def plot(subjects: pd.DataFrame, path: Path) -> None:
     heights = [len(scores) for _, scores in maps]
     row = style.line_height(sum(heights), 0.2, 0.15)
     arms = [style.name(arm) for arm in names]
-    slanted = len(arms) > ABREAST
+    slanted = len(arms) > ABREAST or len(arms) * max(map(len, " ".join(arms).split())) > LETTERS
     below = 0.045 * max(map(len, arms)) if slanted else 0.35  # inches of the names below a map
     ratios = {"height_ratios": heights}
     figure, grid = style.new_figure(
