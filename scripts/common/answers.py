@@ -206,11 +206,12 @@ def number_text(value: float | Decimal) -> str | None:
             raise ValueError(
                 f"{value:.0f} is a float, which holds 15 digits: write the number as text or as a whole number"
             )
-    plain = exact.normalize()
-    exponent = plain.as_tuple().exponent
-    if isinstance(exponent, int) and -40 <= exponent <= 40:
-        return f"{plain:f}"
-    return f"{plain:e}"
+    if not exact:
+        return "0"
+    if not -40 <= exact.adjusted() <= max(40, len(exact.as_tuple().digits)):
+        return f"{exact:e}"
+    text = f"{exact:f}"  # normalize() would round to 28 digits
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def clean_answer(value: Any) -> str | None:

@@ -142,6 +142,8 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path, name: str) -> None:
 def test_the_split_of_a_json_object_may_be_named(tmp_path: Path) -> None:
     (tmp_path / "rows.json").write_text(json.dumps({"easy": ROWS[:1], "hard": ROWS[1:]}))
     assert [row.row for row in open_rows(tmp_path / "rows.json", "hard").rows] == ROWS[1:]
+    (tmp_path / "none.json").write_text(json.dumps({"train": [], "test": ROWS}))
+    assert list(open_rows(tmp_path / "none.json").rows) == []  # and never those of another split
     (tmp_path / "data.json").write_text(json.dumps({"data": ROWS}))
     (tmp_path / "rows.jsonl").write_text(LINES)
     (tmp_path / "rows.csv").write_text(FRAME.to_csv())

@@ -133,7 +133,7 @@ def _table(path: Path, whole: dict[str, Any], split: str | None) -> RowFile:
     if isinstance(whole.get("columns"), list) and isinstance(whole.get("data"), list):
         names = [str(name) for name in whole["columns"]]
         return RowFile("a JSON table (columns, data)", _zipped(names, whole["data"]))
-    lists = [key for key, value in whole.items() if isinstance(value, list) and value and isinstance(value[0], dict)]
+    lists = [key for key, value in whole.items() if isinstance(value, list) and _holds_rows(key, value[:1], split)]
     # Beside text a list of objects is one of a row's values (the tests of a program), unless its name says otherwise.
     if any(isinstance(value, str) for value in whole.values()):
         lists = [key for key in lists if key == split or plain(key) in TABLES]
@@ -151,6 +151,11 @@ def _table(path: Path, whole: dict[str, Any], split: str | None) -> RowFile:
     if whole and all(isinstance(value, dict) for value in whole.values()):
         return _by_index(path, whole)
     return RowFile("one JSON object", iter([SourceRow("line 1", whole)]))
+
+
+def _holds_rows(key: str, first: list[Any], split: str | None) -> bool:
+    """Whether a list that begins with `first` holds rows; an empty `train` does, so that no other takes its place."""
+    return isinstance(first[0], dict) if first else key == split or plain(key) in TABLES
 
 
 def _row(value: Any) -> dict[str, Any] | Defect:
@@ -200,7 +205,8 @@ def _large(path: Path, open_file: Open, split: str | None) -> RowFile:
         values = Values(stream)
         for key in values.members():
             sign = values.peek()
-            if sign == b"[" and values.peek_inside() == b"{":
+            inside = values.peek_inside() if sign == b"[" else b""
+            if inside in (b"{", b"]") and _holds_rows(key, [{}] if inside == b"{" else [], split):
                 lists.append(key)
             objects += sign == b"{"
             others += sign != b"{"
