@@ -2,10 +2,10 @@
 
 Words are runs of letters and runs of digits, spelling that means nothing taken off (scripts/data/words.py); a Han
 character is a word of its own. A row is hit by a question in one of two ways. exact: it holds more than `max_overlap`
-of the question's word n-grams in its own question or in its response (Brown et al., 2005.14165, appendix C, with 13
-words); a question of fewer words is one n-gram. One of fewer than six words counts where it stands in the row's
-question as a sentence of its own, whatever is around it (scripts/data/short_questions.py): "Find x." stands in every
-second response. reworded: the row's question asks the same in other words (scripts/data/rewordings.py).
+of the question's word n-grams in its own question, its response or its system prompt (Brown et al., 2005.14165,
+appendix C, with 13 words); a question of fewer words is one n-gram. One of fewer than six words counts where it stands
+in the row's question as a sentence of its own, whatever is around it (scripts/data/short_questions.py): "Find x."
+stands in every second response. reworded: the row's question asks the same in other words (scripts/data/rewordings.py).
 """
 
 from collections import deque
@@ -171,7 +171,9 @@ def contaminated_rows(index: Index, pool: pl.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of the table `contaminated` for a batch of the pool."""
     found = []
     exact = set()
-    for hit in index.hits(pool["question"], pool["response"]).to_dicts():
+    # A system prompt may hold worked examples.
+    said = pool.select(pl.concat_str(pl.col("^(?:response|system)$"), separator="\n", ignore_nulls=True)).to_series()
+    for hit in index.hits(pool["question"], said).to_dicts():
         exact.add((hit["text"], hit["question"]))
         match = index.matching_text(hit["question"], hit["n"], hit["hash"])
         found.append((hit["text"], hit["question"], "exact", hit["overlap"], match))

@@ -248,6 +248,13 @@ def test_ngrams_do_not_run_from_question_into_response() -> None:
     assert hits_of(index_of(" ".join(words)), pool) == []
 
 
+def test_worked_examples_in_a_system_prompt_are_found() -> None:
+    question = "How many positive divisors has the number 360, and how many of them are odd?"
+    system = [f"Answer as here.\nQ: {question}\nA: 24 and 6.", None]
+    pool = rows_of("1+1?", "1+2?").with_columns(system=pl.Series(system), response_tokens=pl.lit(24))
+    assert hits_of(index_of(question), pool) == [("0", "0")]
+
+
 def test_chinese_has_no_spaces_between_words() -> None:
     question = "设函数在闭区间上连续且在开区间内可导求其最大值与最小值之差"
     pool = pl.DataFrame({"id": ["a"], "question": ["题"], "response": [f"原题是：{question}。解："]})
