@@ -33,6 +33,8 @@ _PLAIN = re.compile(
     r"|(?P<says>Thinking\.\.\.)\s.*?(?P<done>(?:\.\.\.|…)done thinking\.))",
     re.DOTALL,
 )
+_PLAIN_CUT = re.compile(r"\A\s*analysis(?=[A-Z](?:[a-z]*|['’][a-z]+)[\s,])")
+"""gpt-oss in the same way, cut off before its answer: analysisWe need ..."""
 # A worked solution ends on a line of its own that holds the answer: "#### 18" (GSM8K), "The answer is: 18" (MetaMathQA,
 # behind the other one too), "**Final Answer:** 18".
 ANSWER_LINE = re.compile(
@@ -80,6 +82,9 @@ def thinking_tags(text: str) -> Iterator[Tag]:
         begins, ends = ("open", "close") if plain["open"] else ("says", "done")
         yield Tag(*plain.span(begins), begins, False)
         yield Tag(*plain.span(ends), begins, True)
+        return
+    if cut := _PLAIN_CUT.match(text):
+        yield Tag(*cut.span(), "open", False)
         return
     for found in _TAG.finditer(text):
         group = found.groupdict()

@@ -55,6 +55,18 @@ def test_only_what_stands_behind_the_thinking_counts(place: str) -> None:
                 assert judged.extracted is None and judged.reason == IN_THINKING
 
 
+def test_a_plain_channel_that_is_cut_off_is_thinking() -> None:
+    """gpt-oss without its tokens: "analysis" runs into the first word."""
+    assert after_thinking("analysisWe get \\boxed{7}assistantfinal8") == "8"
+    assert after_thinking("analysisWe get \\boxed{7}") is after_thinking("analysisI'm at \\boxed{7}") is None
+    assert after_thinking("analysis of it: \\boxed{7}") == "analysis of it: \\boxed{7}"
+
+
+def test_of_several_answer_tags_the_last_counts() -> None:
+    assert judge_mathematics("7", "<answer>8</answer> No: <answer>7</answer>").correct
+    assert judge_mathematics("7", "<answer>8</answer> No: \\boxed{7}").correct
+
+
 def test_a_prompt_may_open_the_thinking() -> None:
     assert opened_tag("<|assistant|>\n<think>\n") == "<think>"
     assert (

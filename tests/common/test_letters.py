@@ -206,3 +206,9 @@ def test_letters_beyond_d_count_where_they_are_choices() -> None:
 def test_in_mathematics_a_small_letter_is_another_name() -> None:
     assert letter_of("c", "ABCD") == "C" and letter_of("c", "ABCD", small=False) is None
     assert not judge_mathematics("C", "\\boxed{c}").correct
+
+
+@pytest.mark.parametrize("text", ["($*_[{" * 9000, "$" * 60_000, "  " * 30_000 + "x", "\n\n" * 30_000, "(" * 60_000])
+def test_a_run_of_signs_is_looked_through_once(text: str) -> None:
+    """What a pattern tries at every sign, to the end each time, would take hours."""
+    assert final_letter(text, "ABCD") is None and judge_mathematics("5", text).extracted is None

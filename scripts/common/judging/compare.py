@@ -62,7 +62,8 @@ def _same_named(gold: Value, answer: Value) -> bool:
     """A name may be left out, or added; two names must be the same, unless both are the same equation."""
     if isinstance(gold, Named) and isinstance(answer, Named):
         if gold.name == answer.name:
-            return same(gold.value, answer.value)
+            one_of_a_class = isinstance(gold.value, Residue) != isinstance(answer.value, Residue)
+            return not one_of_a_class and same(gold.value, answer.value)
         if isinstance(answer.value, Named) != isinstance(gold.value, Named):  # the tangent is y = 2x
             return same(gold, answer.value) if isinstance(answer.value, Named) else same(gold.value, answer)
         return (
@@ -140,6 +141,8 @@ def _same_several(gold: Several, answer: Several) -> bool:
         return False
     if all(_said(item) in STATEMENTS for several in (gold, answer) for item in several.items):
         return _same_items(gold.items, answer.items)  # True, False: to one part after the other
+    if {_names(gold), _names(answer)} == {"all", "none"}:
+        return _same_in_order(gold, answer)  # x = 3, y = 4 is 3, 4 but neither 4, 3 nor {3, 4}
     left = list(answer.items)
     for item in gold.items:
         match = next((other for other in left if _is_set(item) == _is_set(other) and same(item, other)), None)
@@ -147,6 +150,12 @@ def _same_several(gold: Several, answer: Several) -> bool:
             return False
         left.remove(match)
     return True
+
+
+def _names(several: Several) -> str:
+    """Return whether all of several values have names of their own, none has one, or some."""
+    names = [item.name for item in several.items if isinstance(item, Named)]
+    return "none" if not names else "all" if len(several.items) == len(set(names)) > 1 else "some"
 
 
 def _is_set(value: Value) -> bool:

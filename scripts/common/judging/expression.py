@@ -398,7 +398,7 @@ class Reader:
             inner = self._digits()
             if inner.replace(".", "").isdigit():
                 raise Unreadable("an accent over digits")
-            return self._symbol(f"{name}.{inner}")
+            return self._symbol(f"{'bar' if len(inner) == 1 and name == 'overline' else name}.{inner}")
         if name in GREEK:
             return self._symbol("\\" + name)
         raise Unreadable(f"\\{name} is not understood")

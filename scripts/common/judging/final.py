@@ -15,9 +15,10 @@ IS = r"(?:\s*(?:is|are|was|equals|为|是|[:：=])\s*[:：]?)"
 _OTHERS = r"\b(?:antwort|réponse|respuesta|risposta|resposta|ответ)\s*(?:(?:ist|est|es|è|é)\b|[:：—])"
 _OTHERS += r"|(?:答え|正解|정답|답|答)\s*(?:[は은는]|[:：])|(?:最终)?答案(?:\s*(?:为|是|[:：=])\s*[:：]?)|故选"
 STRONG = re.compile(
-    rf"(?i)(?:final\s+answer[*_\s]*{IS}|(?:^|\n)[\s>#*_\-]*(?:(?:the|my|our)\s+)?(?:(?:final|correct)\s+)?(?:answer|ans|result)\s*[*_]*\s*(?:[:：=]|-\s)"
-    rf"|(?:^|\n)\s*ans\.\s|{_OTHERS}|####"
-    rf"|(?:^|\n)[\s>#*_\-]*(?:the\s+)?(?:final\s+)?answer[\s*_:]*\n)[*_\s]*"
+    rf"(?i)(?:final\s+answer[*_\s]*{IS}|(?:^|\n)[ \t>#*_\-]*(?:(?:the|my|our)\s+)?"
+    rf"(?:(?:final|correct)\s+)?(?:answer|ans|result)\s*[*_]*\s*(?:[:：=]|-\s)"
+    rf"|(?:^|\n)[ \t]*ans\.\s|{_OTHERS}|####"
+    rf"|(?:^|\n)[ \t>#*_\-]*(?:the\s+)?(?:final\s+)?answer[\s*_:]*\n)[*_\s]*"
 )
 WEAK = re.compile(r"(?i)\banswer\b[^.\n$]{0,60}?\b(?:is|are|equals|be)\b\s*:?[*_\s]*")
 # The last formula of a text that ends on it: ... so the sum is $7+7=14$.
@@ -41,7 +42,7 @@ CONTRAST = re.compile(r"(?i)\b(?:however|but|wait|actually|correction)\b")
 WHOLE = re.compile(r"(?:[A-Za-z]\s*=\s*)?[-+−$\\(]*[\d√][^\n]{0,60}|\$[^$\n]{1,60}\$")
 # A last sentence that says a value, and ends: so x = 5. There are 5 ways.
 SAYS = re.compile(
-    r"(?:=|\b(?:is|are|equals?|be|get|gets|have|obtain|find|gives?|yields?)\b|[为是得有等于])\s*\**\s*"
+    r"(?:=|\b(?:so|thus|hence|therefore),?|\b(?:is|are|equals?|be|get|gets|have|obtain|find|gives?|yields?)\b|[为是得有等于])\s*\**\s*"
     r"(?P<value>-?\$?[\d√][\d.,/]*\d*\$?)\**(?P<unit>(?:\s+[a-z]+){0,2})\s*[.。]\**$",
     re.IGNORECASE,
 )
@@ -50,6 +51,10 @@ SUPPOSED = re.compile(
     r"(?i)\b(?:suppose|assume|assuming|let|if|when|try|consider|case|step|not|cannot|unless|perhaps|maybe|might|may|could|or"
     r"|least|most|than)\b|n['’]t\b|\b(?:for|where|with|since)\s*\S*$|[若设不]"
 )
+
+
+MINUS = re.compile(r"(?:[=$(]|\\\[)\s*-$")
+"""Before a box that leaves out its sign."""
 
 
 class Box(NamedTuple):
@@ -79,6 +84,7 @@ def boxes(text: str) -> Iterator[Box]:
             return
         past = end + 1
         if inside := text[match.end() + 1 : end].strip():
+            inside = f"-{inside}" if MINUS.search(text, 0, match.start()) else inside
             yield Box(match.start(), past, inside)
 
 
@@ -112,6 +118,8 @@ def _unit_behind(text: str) -> str:
 
 def _is_answer(text: str) -> bool:
     """Return whether a line says a value, and is no prose."""
+    if re.fullmatch(r"(?i)(?:\w+ ){0,3}(?:above|below|boxed)\W*", text):
+        return False  # as above
     if re.match(r"[a-z]{3}", text) and not re.search(r"[$\\=]", text):
         return len(text.split()) <= 4
     return bool(text) and (bool(re.search(r"[\d$\\=]", text)) or len(text.split()) <= 4)

@@ -13,6 +13,8 @@ from itertools import pairwise
 
 from scripts.common.judging.final import BETWEEN, BOX, boxes
 
+LONGEST = 600
+"""Characters of a line or sentence that may choose."""
 # In these patterns @ stands for the letters. A letter as models write it: B, (B), B., B) 5 m/s, $B$, \(B\), \text{B},
 # **B**, `B`, option B; of both A and B the first.
 _MARKS = r"\s$*_(\[{`'\"“‘<"
@@ -82,7 +84,7 @@ def _compiled(pattern: str, letters: str) -> re.Pattern[str]:
 def _match(text: str, letters: str, small: bool) -> tuple[re.Match[str], str] | None:
     """Return the match of the letter that a short answer begins with, and the letters in its case."""
     for alike, ends in ((letters, ENDS), (letters.lower(), ENDS + _SMALL_ENDS))[: 1 + small]:
-        if match := _compiled(WRAPPED + ends, alike).match(text):
+        if match := _compiled(WRAPPED + ends, alike).match(text, 0, LONGEST):
             return match, alike
     return None
 
@@ -148,7 +150,7 @@ def _alone(text: str, letters: str) -> str | None:
     """Return the letter of a last line that holds nothing else, or of a first or last line that is one of the choices,
     where no other line is another."""
     lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
+    if not lines or len(lines[-1]) > LONGEST:
         return None
     for known in (letters, letters.lower()):
         if alone := _compiled(WRAPPED + r"[\s)\]}$*_.,!`'\"]*", known).fullmatch(lines[-1]):
@@ -175,7 +177,7 @@ def _weak(text: str, letters: str) -> str | None:
 
 def _chosen(pattern: str, sentence: str, letters: str) -> list[str]:
     """Return the letters that a sentence without doubts chooses."""
-    sentence = _compiled(_NOT_THE, letters).sub("", sentence)
+    sentence = _compiled(_NOT_THE, letters).sub("", sentence[-LONGEST:])
     if DOUBTS.search(sentence):
         return []
     return [next(filter(None, match.groups())) for match in _compiled(pattern, letters).finditer(sentence)]

@@ -25,6 +25,8 @@ _OPERATORS = {
 _TAKEN = re.compile(r"(?:\\mathbb \{? ?[EP] ?\}?|[EPD]|V a r|Var|C o v|Cov) [(\[] .* [)\]]")
 _SIZE = re.compile(r"\| (?:[A-Z]|\\vec|\\overrightarrow|\\overline).* \|")
 _SEGMENT = re.compile(r"\\over(?:line|rightarrow) (?:\{ )?[A-Z] ?[A-Z](?: \})?")
+_DERIVATIVE = re.compile(r"\\frac \{ (?:d|\\partial)[^{}]* \} \{ (?:d|\\partial)[^{}]* \}")
+_VECTOR = re.compile(r"\\(?:vec|overrightarrow) (?:\{ )?[A-Za-z](?: \})?")
 _TOTAL = re.compile(rf"{SYMBOL}(?: [+-] {SYMBOL})+|\\frac \{{? ?{SYMBOL} ?\}}? \{{? ?{SYMBOL} ?\}}?")
 
 
@@ -40,5 +42,5 @@ def name_of(tokens: Tokens) -> str:
     if any(token.kind == "text" and _SAID.search(token.text) for token in tokens):
         return ""
     text = text_of([token for token in tokens if token.kind != "text"])
-    known = any(pattern.fullmatch(text) for pattern in (NAME, NAMES, _TAKEN, _SIZE, _SEGMENT))
+    known = any(pattern.fullmatch(text) for pattern in (NAME, NAMES, _TAKEN, _SIZE, _SEGMENT, _DERIVATIVE, _VECTOR))
     return text if known or (tokens and tokens[0].text in _OPERATORS and len(tokens) > 1) else ""

@@ -58,6 +58,13 @@ ROW = "\u0003"
 SPACES = re.compile(r"\\(?:[,;:! >]|quad|qquad|thinspace|enspace|hfill|hspace\{[^{}]*\})|~|&nbsp;")
 
 
+PERCENT = re.compile(r"\\text\{\s*(?:per ?cent|pct)\.?\s*\}|\s*\b(?:per ?cent|pct)\b\.?", re.IGNORECASE)
+_BOLD = r"\\(?:mathbf|boldsymbol|bm|textbf|hat|vec)"
+UNIT_VECTOR = re.compile(rf"{_BOLD}\s*\{{\s*(?:{_BOLD}\s*\{{)?\s*\\?([ijk])(?:math)?\s*\}}?\s*\}}")
+_IN_FONT = r"\{\s*\\(?:text|mathrm)\s*\{\s*([A-Za-z]+)\s*\}\s*(\^\{?\d\}?)?\s*\}"
+UNITS_APART = re.compile(rf"(?<=[\d}}\s])\\frac\s*{_IN_FONT}\s*{_IN_FONT}\s*$")
+
+
 BARE_SET = re.compile(
     r"[\s$]*\{([^{}\\()\[\]=<>]*,[^{}\\()\[\]=<>]*|\s*\([^{}()]*\)\s*(?:,\s*\([^{}()]*\)\s*)+)\}[\s$.]*"
 )
@@ -162,15 +169,19 @@ def plain(text: str) -> str:
     text = re.sub(r"\\([A-Za-z]+)", lambda m: _command(m[1]), text)
     text = LOOKS.sub("", text)
     text = text.replace("<=", r"\le ").replace(">=", r"\ge ").replace("!=", r"\ne ").replace("\\%", "%")
+    text = UNIT_VECTOR.sub(r"\\hat{\1}", text) if re.search(UNIT_VECTOR.pattern.replace("ijk", "ij"), text) else text
+    text = UNITS_APART.sub(r"\\text{\1\2/\3\4}", text)
     text = _without_fonts(text)
     for _ in range(4):
         text, before = FONT.sub(_font, text), text
         if text == before:
             break
     text = text.replace("\u0001", r"\text{").replace("\u0002", "}")
-    text = re.sub(rf"(?<=\d)\s*(?:\\text\{{\s*)?(?:degrees?|度)(?:\s*\}})?(?![{CJK}A-Za-z])", r"^\\circ ", text)
+    text = re.sub(
+        rf"(?<=\d)\s*(?:\\text\{{\s*(?:degrees?|度)\s*\}}|(?:degrees?|度)(?![{CJK}A-Za-z]))", r"^\\circ ", text
+    )
     text = SCALE.sub(lambda m: rf"\times 10^{{{SCALES[m[2].lower()]}}} {m[1] or ''}", text)
-    text = re.sub(r"(?:\\text\{)?\s*\b(?:per ?cent|percent|pct)\b\.?\s*\}?", "% ", text, flags=re.IGNORECASE)
+    text = PERCENT.sub("% ", text)
     text = (
         re.sub(r"(?:\\text\{\s*)?(?:或者|或是|或|以及|和|及|与|且)(?:\s*\})?", r" \\text{or} ", text)
         if _joins(text)

@@ -45,7 +45,7 @@ COUNTED = re.compile(r"(.+) ([a-z]{3,}s|people|children|men|women)")
 TIGHT = re.compile(r"/([A-Za-z]{2,3})(?![A-Za-z(])")
 """t/RC, which is often meant as t/(RC)."""
 INSIDE = re.compile(r"^\\text\{([^{}]*\d[^{}]*)\}$")
-INDEXED = re.compile(r"(?:[A-Za-z]+\d+)+[A-Za-z]*")
+INDEXED = re.compile(r"(?=.*[A-Za-z)]\d)[A-Za-z][A-Za-z\d()]*")
 """H2O, x1: digits behind letters are below them, and nothing else stands around."""
 DIGITS = re.compile(r"(?=[\dA-Za-z]*\d)([\dA-Za-z]*[A-Za-z][\dA-Za-z]*)\s*_\s*\{?\s*(\d\d)\s*\}?")
 SAID = re.compile(
@@ -68,7 +68,7 @@ def readings(answer: str, gold: bool = False) -> tuple[Value, ...]:
     if (only := _no_formula(text)) is not None:
         return (Text(only),)
     text = BASE.sub(r"_{\1}", TO.sub(r"\1:\2", text) if TO.fullmatch(text) else text)
-    text = _with_k(INSIDE.sub(r"\1", text))
+    text = _with_k(INSIDE.sub(r"\1", text).strip())
     found = list(_outright(text))
     for form in _forms(text):
         found += _values(LEAD.sub("", form) or form, gold)

@@ -20,7 +20,8 @@ def matrix(tokens: Tokens, read: Read) -> Value:
     if before and before[-1].text in ("(", "[") and after and after[0].text in (")", "]"):
         before, after = before[:-1], after[1:]
     kind = tokens[at + 2].text
-    if after or not kind.endswith(("matrix", "array", "cases")) or kind in ("vmatrix", "Vmatrix"):
+    turned = [token.text for token in after if token.text not in "{}"] in (["^", "T"], ["^", r"\top"])
+    if (after and not turned) or not kind.endswith(("matrix", "array", "cases")) or kind in ("vmatrix", "Vmatrix"):
         raise Unreadable("no matrix")
     inner = tokens[at + 4 : end]
     if kind == "cases":
@@ -34,7 +35,7 @@ def matrix(tokens: Tokens, read: Read) -> Value:
     )
     if len(rows) == 1 or all(len(row) == 1 for row in rows):
         return Row(tuple(value for row in rows for value in row), vector=True)
-    return Matrix(rows)
+    return Matrix(tuple(zip(*rows, strict=True)) if turned else rows)
 
 
 def _scaled(value: Value, factor: sp.Expr) -> Value:

@@ -12,6 +12,9 @@ from scripts.common.chain import thinking_tags
 AROUND = re.compile(r"<\|(?:begin|end)_of_solution\|>|</?answer>|</?solution>", re.IGNORECASE)
 
 
+ANSWER = re.compile(r"<(?:final_?)?answer>(.*?)</(?:final_?)?answer>", re.IGNORECASE | re.DOTALL)
+
+
 def after_thinking(text: str) -> str | None:
     """Return what stands behind the last thinking of a text, all of it where there is none, None where it never ends.
 
@@ -20,7 +23,11 @@ def after_thinking(text: str) -> str | None:
     *_, last = [None, *thinking_tags(text)]
     if last and not last.closes:
         return None
-    return AROUND.sub(" ", text[last.end :] if last else text)
+    text = text[last.end :] if last else text
+    *_, tagged = [None, *ANSWER.finditer(text)]
+    if tagged and r"\boxed" not in text[tagged.end() :]:
+        return tagged[1]
+    return AROUND.sub(" ", text)
 
 
 def opened_tag(prompt: str) -> str:

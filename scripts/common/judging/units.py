@@ -171,7 +171,7 @@ def without_unit(text: str, gold: bool) -> tuple[str, str] | None:
         known = True
     elif len(words) == 1 and (
         words[0] in SINGLE
-        or (found["blank"] and words[0] in {"C", "T", "F", "H"})
+        or (found["blank"] and words[0] in {"C", "T", "F", "H", "M"})
         or (found["blank"] and _PREFIXED.fullmatch(words[0]))
     ):
         known = not gold and bool(
