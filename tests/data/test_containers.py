@@ -57,6 +57,7 @@ IN_ONE_TEXT: dict[str, dict[str, Any]] = {
     "a flag beside it": {"question": ASKED, "response": WHOLE, "reasoning": "on"},
     "said again": {"question": ASKED, "reasoning": CHAIN, "response": WHOLE, "answer": "28"},
     "conversations of role and content": {"conversations": [USER, {"role": "assistant", "content": WHOLE}]},
+    "turns by key": {"messages": {"role": ["user", "assistant"], "content": [ASKED, WHOLE]}},
     "messages of from and value": {"messages": [{"from": "human", "value": ASKED}, {"from": "gpt", "value": WHOLE}]},
     "prompt as JSON text": {"prompt": json.dumps([USER]), "completion": WHOLE},
     "text and turns": {"prompt": ASKED, "completion": [{"role": "assistant", "content": WHOLE}]},

@@ -30,8 +30,19 @@ def turns_in(value: Any) -> list[Any] | None:
     return value if isinstance(value, list) else None
 
 
+def _by_turn(value: Any) -> Any:
+    """Return the turns of {"role": [...], "content": [...]}, as Parquet may hold them; any other value as it is."""
+    if not isinstance(value, Mapping) or not any(isinstance(value.get(key), list) for key in ROLE_KEYS):
+        return value
+    lists = {key: held for key, held in value.items() if isinstance(held, list)}
+    if len({len(held) for held in lists.values()}) > 1:
+        return value
+    return [dict(zip(lists, turn, strict=True)) for turn in zip(*lists.values(), strict=True)]
+
+
 def is_conversation(value: Any) -> bool:
     """Whether a value is a list of turns, or JSON text of one."""
+    value = _by_turn(value)
     return (isinstance(value, list) and bool(value)) or (isinstance(value, str) and value.lstrip().startswith("[{"))
 
 
@@ -43,7 +54,7 @@ def read_conversation(columns: Columns, name: str) -> Read:
 
 def read_turns(columns: Columns, turns: Any, where: str) -> Read:
     """Return question, response, reasoning and system prompt of turns. Raises Malformed for any other conversation."""
-    turns = listed(turns)
+    turns = listed(_by_turn(turns))
     if isinstance(turns, str):
         raise Malformed("the conversation is text, and no list of turns in JSON")
     if not isinstance(turns, list) or not all(isinstance(turn, Mapping) for turn in turns):
