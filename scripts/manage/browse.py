@@ -19,7 +19,7 @@ from scripts.common.program import Program
 from scripts.manage.browsing.answers import arms_of, models_of, write_benchmarks
 from scripts.manage.browsing.parts import write_part
 from scripts.manage.browsing.rows import write_rows
-from scripts.report.markdown import short_title
+from scripts.report.markdown import cut
 
 PAGE = Path(__file__).parent / "browsing" / "page"
 ROWS = 5000
@@ -48,7 +48,7 @@ def write_browser(folder: Path, experiment: Experiment, paths: Layout, rows: int
         raise UserError(f"'{paths.results}' holds no answers yet: run snakemake first, then make browse again")
     index = {
         "name": experiment.name,
-        "title": short_title(experiment.title),
+        "title": cut(experiment.title),
         "models": [model.name for model in models],
         "arms": arms_of(models, set(experiment.arms())),
         "benchmarks": benchmarks,

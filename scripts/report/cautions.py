@@ -10,10 +10,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from scripts.common.config.experiment import Experiment
-from scripts.compare.labels import AGAINST, arm_label, reference_label
+from scripts.compare.labels import AGAINST, arm_label, counted, listed, reference_label
 from scripts.report.facts import Facts
 from scripts.report.needs import always, trained
-from scripts.report.plain import model_label
+from scripts.report.plain import MOST, MOST_NAMES, model_label
 from scripts.report.prose import prose
 from scripts.select.controls import CONTROLS as KINDS
 
@@ -38,12 +38,12 @@ BLIND = """
 {{ benchmark }} tells nothing: every model answers each of its {{ questions | number }} questions {{ how }}.
 """
 FEW = """
-**Hardly trained.** {{ arms | listed }} had {{ steps | counted("training step") }}: no more than the beginning of
-fine-tuning.
+**Hardly trained.** {{ who }} had {{ steps }}: no more than the beginning of fine-tuning.
 """
 TOKENS = """
-**Unequal amounts of training.** {{ subset }} learnt from {{ own | number }} tokens and {{ reference }} from
-{{ other | number }}: what more text does, and what better text does, cannot be kept apart.
+**Unequal amounts of training.** {% for pair in pairs %}{% if not loop.first %}; {% endif %}{{ pair.subset }} learnt
+from {{ pair.own | number }} tokens and {{ pair.reference }} from {{ pair.other | number }}{% endfor %}{% if more
+%} (@tbl-training has {{ more }} more){% endif %}: what more text does, and what better text does, cannot be kept apart.
 """
 SEEDS = """
 **{{ seeds | counted("training seed") }} an arm.** How much training runs vary is not known. The marks speak of these
@@ -95,22 +95,34 @@ def _blind(facts: Facts) -> Iterator[str]:
 def _training(facts: Facts) -> Iterator[str]:
     arms = facts.table("training_arms")
     few = arms[arms["steps"] <= FEW_STEPS]
-    for steps, rows in few.groupby("steps", sort=True):
-        yield prose(FEW, arms=[arm_label(name) for name in rows["arm"]], steps=round(float(steps)))
+    if few.empty:
+        return
+    low, high = round(few["steps"].min()), round(few["steps"].max())
+    steps = counted(low, "training step") if low == high else f"{low} to {high} training steps"
+    if len(few) == len(arms) > 1:
+        who = "Every arm"
+    elif len(few) <= MOST_NAMES:
+        who = listed([arm_label(name) for name in few["arm"]])
+    else:
+        who = f"{len(few)} of {len(arms)} arms"
+    yield prose(FEW, who=who, steps=steps)
 
 
 def _tokens(facts: Facts) -> Iterator[str]:
     """Of pairs that are to differ in their rows only, not of pruning's: to take text out is what it does."""
     tokens = facts.table("training_arms").set_index("arm")["trained_tokens"]
-    pairs = facts.table("comparisons")[["question", "subset", "reference"]].drop_duplicates()
-    for _, pair in pairs.iterrows():
+    compared = facts.table("comparisons")[["question", "subset", "reference"]].drop_duplicates()
+    pairs = []
+    for _, pair in compared.iterrows():
         control = KINDS.get(pair["question"])
         if control is None or control.of_pruned or not {pair["subset"], pair["reference"]} <= set(tokens.index):
             continue
         own, other = tokens[pair["subset"]], tokens[pair["reference"]]
         if max(own, other) >= UNEQUAL * min(own, other):
             names = {"subset": arm_label(pair["subset"]), "reference": reference_label(pair["reference"], AGAINST)}
-            yield prose(TOKENS, own=own, other=other, **names)
+            pairs.append(names | {"own": own, "other": other})
+    if pairs:
+        yield prose(TOKENS, pairs=pairs[:MOST], more=len(pairs[MOST:]))
 
 
 def _seeds(facts: Facts) -> Iterator[str]:

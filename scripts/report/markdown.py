@@ -29,10 +29,15 @@ def escape(text: object, longest: int = LONGEST) -> str:
     return _PUNCTUATION.sub(r"\\\1", " ".join(_breakable_word(word) if len(word) > longest else word for word in words))
 
 
-def short_title(text: str) -> str:
-    """Return a title as plain text on one line: without control characters, of at most LONGEST_TITLE characters."""
+def cut(text: str, longest: int = LONGEST_TITLE) -> str:
+    """Return a text as plain text on one line: without control characters, of at most so many characters."""
     whole = " ".join(_CONTROL.sub("", text).split())
-    return whole if len(whole) <= LONGEST_TITLE else f"{whole[: LONGEST_TITLE - 1]}…"
+    return whole if len(whole) <= longest else f"{whole[: longest - 1]}…"
+
+
+def introducing(paragraph: str) -> str:
+    """Return a paragraph that, in the PDF, stands on the page where what follows it begins."""
+    return f"`#block(sticky: true, below: 0.7em)[`{{=typst}}{paragraph}`]`{{=typst}}"
 
 
 def breakable(name: object) -> str:

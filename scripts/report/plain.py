@@ -101,7 +101,7 @@ def span(values: "pd.Series[float]", signed: bool = False) -> str:
 
 def would_be_seen(mde80: float) -> str:
     """Return what would have been seen, by the smallest detectable difference (a share)."""
-    if mde80 > 1:
+    if not mde80 <= 1:
         return "even the largest possible one might have been missed"
     return f"one of {points(mde80, sign=False)} points would most likely have been seen"
 

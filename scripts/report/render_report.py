@@ -22,7 +22,7 @@ from scripts.report.facts import Facts
 from scripts.report.figures import FIGURES, figures_of, picture
 from scripts.report.figures.lettering import missing_in
 from scripts.report.glyphs import prepare, sentence
-from scripts.report.markdown import escape, short_title
+from scripts.report.markdown import cut, escape
 from scripts.report.rendering import chosen_engine, engine_version, render
 from scripts.report.sections import SECTIONS
 from scripts.report.sections.examples import PAGE
@@ -32,7 +32,7 @@ def metadata(facts: Facts) -> dict[str, Any]:
     """Return what the document's front matter and its `meta` shortcodes say, as Markdown."""
     experiment = facts.experiment
     return {
-        "title": escape(short_title(experiment.title)),
+        "title": escape(cut(experiment.title)),
         "author": [escape(author) for author in experiment.authors],
         "date": datetime.now(UTC).strftime("%-d %B %Y, %H:%M UTC"),
         # Paragraphs, as the last line's end makes pandoc read them: a list that begins typst's content would be text.

@@ -210,6 +210,25 @@ def test_what_changes_the_reading_is_said(selection: Experiment, changes: dict[s
     assert expected in " ".join(cautions(facts(selection, **changes))).replace("\\", "")
 
 
+def test_many_arms_share_a_caution(selection: Experiment) -> None:
+    """Those that hardly trained, and the pairs that learnt from unequal amounts, are one sentence each."""
+    arms = [f"s{n}" for n in range(8)]
+    rows = [{"subset": arm, "reference": f"{arm}.rows"} for arm in arms]
+    trained = [
+        {"arm": f"{arm}{control}", "steps": 12 + n, "trained_tokens": 9000 - 8000 * bool(control)}
+        for n, arm in enumerate(arms)
+        for control in ("", ".rows")
+    ]
+    made = facts(selection, rows)
+    made.tables["training_arms"] = pd.DataFrame(trained)
+    few, unequal = (text.replace("\\", "") for text in cautions(made))
+    assert few.startswith("**Hardly trained.** Every arm had 12 to 19 training steps:")
+    assert unequal.count("learnt from 9,000 tokens and as many random rows from 1,000") == 4
+    assert "; s1 learnt" in unequal and "(@tbl-training has 4 more): what" in unequal
+    made.tables["training_arms"] = pd.DataFrame([*trained, {"arm": "u", "steps": 900, "trained_tokens": 9000}])
+    assert "16 of 17 arms had 12 to 19 training steps" in cautions(made)[0]
+
+
 def test_greedy_answers_and_models_are_told(selection: Experiment) -> None:
     evaluation = selection.evaluation
     greedy = evaluation.generation.model_copy(update={"temperature": 0.0})

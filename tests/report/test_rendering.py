@@ -20,7 +20,7 @@ from scripts.common.config.load import load_experiment
 from scripts.common.digest import ROOT
 from scripts.report import rendering
 from scripts.report.facts import Facts
-from scripts.report.markdown import LONGEST_TITLE, escape, fitted, quote, short_title, table
+from scripts.report.markdown import LONGEST_TITLE, cut, escape, fitted, quote, table
 from scripts.report.pick_chains import chain_to_print, shown_steps
 from scripts.report.render_report import assemble, metadata, with_data
 from tests.made_up_results import CHAIN, CONFIG, HOSTILE, WILD, render, whole_results
@@ -202,8 +202,8 @@ class TestDocuments:
         assert "root:" not in text
 
     def test_a_title_is_plain_and_ends(self) -> None:
-        assert short_title("a\u202eb\nc  d\0") == "ab c d"
-        assert short_title("学" * 400) == "学" * (LONGEST_TITLE - 1) + "…"
+        assert cut("a\u202eb\nc  d\0") == "ab c d"
+        assert cut("学" * 400) == "学" * (LONGEST_TITLE - 1) + "…"
 
     def test_a_direction_cannot_be_turned(self) -> None:
         """An override of the writing direction would turn the rest of a line round."""

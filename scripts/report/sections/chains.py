@@ -4,7 +4,7 @@ from typing import Any
 
 from scripts.compare.labels import counted
 from scripts.report.facts import Facts
-from scripts.report.markdown import escape
+from scripts.report.markdown import escape, introducing
 from scripts.report.needs import pruned
 from scripts.report.prose import prose
 from scripts.report.sections.base import Section
@@ -32,7 +32,7 @@ def chains(facts: Facts) -> str:
 
 def _chain(chain: dict[str, Any]) -> str:
     largest = f"{chain['largest_pir_removed']:.2g}".replace("-", "−")
-    head = prose(ROW, chain=chain, largest=largest)
+    head = introducing(prose(ROW, chain=chain, largest=largest))
     lines = [f"*Question* {escape(chain['question'])}", "*Chain*", *_steps(chain["printed"])]
     return f"{head}\n\n" + "\n>\n".join(f"> {line}" for line in lines)
 

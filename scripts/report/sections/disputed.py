@@ -1,9 +1,7 @@
 """The section of disputed answers: where two sets of rules come to different verdicts."""
 
-from textwrap import shorten
-
 from scripts.report.facts import Facts
-from scripts.report.markdown import escape
+from scripts.report.markdown import cut, escape
 from scripts.report.sections.base import Section
 
 SHOWN = 20
@@ -28,7 +26,7 @@ def disputed(facts: Facts) -> str:
     ]
     for row in found.head(SHOWN).to_dict("records"):
         verdict = ("right" if row["correct"] else "wrong") + (", decided" if row["decided"] else "")
-        cells = [escape(shorten(str(row[name]), 60)) for name in ("benchmark", "gold", "answer")]
+        cells = [escape(cut(str(row[name]), 60)) for name in ("benchmark", "gold", "answer")]
         lines.append(f"| {' | '.join(cells)} | {verdict} | {row['answers']:,} |")
     if len(found) > SHOWN:
         lines += ["", f"The first {SHOWN} of {len(found):,}; `compare/disputed.csv` has all of them."]

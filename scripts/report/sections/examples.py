@@ -1,11 +1,10 @@
 """The section of example answers."""
 
-from textwrap import shorten
 from typing import Any
 from urllib.parse import quote as in_address
 
 from scripts.report.facts import Facts
-from scripts.report.markdown import escape, quote
+from scripts.report.markdown import cut, escape, introducing, quote
 from scripts.report.sections.base import Section
 
 PAGE = "../browse/index.html"  # what `make browse` writes, seen from the report's folder
@@ -26,10 +25,12 @@ def examples(facts: Facts) -> str:
         if number == 0 or answer["benchmark"] != facts.examples[number - 1]["benchmark"]:
             blocks.append(f"## {escape(answer['benchmark'])}")
         # Cut, as a program may be long.
-        extracted = "none" if answer["extracted"] is None else escape(shorten(answer["extracted"], 80))
+        expected, extracted = (
+            escape(cut(answer[name], 80)) if answer[name] else "none" for name in ("gold", "extracted")
+        )
         kind = {"right": "Right", "wrong": "Wrong", "truncated": "Cut off"}[answer["kind"]]
-        facts_line = f"expected {escape(answer['gold'])}, extracted {extracted}, {answer['output_tokens']:,} tokens"
-        blocks.append(f"**{kind}.** Question {link(answer)}, {facts_line}.")
+        facts_line = f"expected {expected}, extracted {extracted}, {answer['output_tokens']:,} tokens"
+        blocks.append(introducing(f"**{kind}.** Question {link(answer)}, {facts_line}."))
         blocks.append(f"{quote(answer['question'])}\n>\n> *Answer*\n>\n{quote(answer['text'])}")
     return "\n\n".join(blocks) + "\n"
 
