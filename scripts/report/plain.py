@@ -170,17 +170,17 @@ def capital(sentence: str) -> str:
     return sentence if name else sentence[0].upper() + sentence[1:]
 
 
-def _groups(rows: pd.DataFrame, of: int) -> Iterator[tuple[list[str], pd.DataFrame]]:
-    """Yield arms and their comparisons; arms of which every benchmark says the same are taken together."""
+def _groups(rows: pd.DataFrame, averages: pd.DataFrame, of: int) -> Iterator[list[str]]:
+    """Yield arms; those of which every benchmark says the same, and each average too, are taken together."""
     groups: dict[tuple[Any, ...], list[str]] = {}
     for subset, own in rows.groupby("subset", sort=False):
-        kinds = set(own.apply(reading, axis=1))
+        kinds, whole = set(own.apply(reading, axis=1)), averages[averages["subset"] == subset]
+        on_average = tuple(sorted((row["benchmark"], reading(row)) for _, row in whole.iterrows()))
         words = reference_label(str(own["reference"].iloc[0]), AGAINST)
+        levels = tuple(sorted({*own["level"], *whole["level"]}))
         same = len(kinds) == 1 and own["benchmark"].nunique() == of
-        key = (kinds.pop(), words, tuple(sorted(set(own["level"])))) if same else (subset,)
-        groups.setdefault(key, []).append(str(subset))
-    for subsets in groups.values():
-        yield subsets, rows[rows["subset"].isin(subsets)]
+        groups.setdefault((kinds.pop(), words, levels, on_average) if same else (subset,), []).append(str(subset))
+    yield from groups.values()
 
 
 def answer(rows: pd.DataFrame, averages: pd.DataFrame | None, experiment: Experiment, of: int) -> str:
@@ -190,16 +190,17 @@ def answer(rows: pd.DataFrame, averages: pd.DataFrame | None, experiment: Experi
     of benchmarks.
     """
     sentences = []
-    for subsets, own in _groups(rows, of):
+    averages = rows[:0] if averages is None else averages
+    for subsets in _groups(rows, averages, of):
+        own, whole = (found[found["subset"].isin(subsets)] for found in (rows, averages))
         to, many = against(own, experiment), len(subsets) > 1
         subject = together(subsets, list(dict.fromkeys(rows["subset"])), experiment)
-        whole = averages[averages["subset"].isin(subsets)] if averages is not None else own[:0]
         if len(whole):
             lead = clauses(subject, whole, whole["benchmark"].nunique(), to, many, "averages")
             text = f"{lead}. By benchmark, {clauses(subject, own, of, to, many, named=True)}"
         else:
             text = clauses(subject, own, of, to, many)
-        runs = "in these runs " if (own["level"] != "method").any() else ""
+        runs = "in these runs " if {*own["level"], *whole["level"]} != {"method"} else ""
         sentences.append(capital(f"{runs}{text}") + ".")
     if len(sentences) > MOST:
         left = len(sentences) - MOST

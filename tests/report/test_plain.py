@@ -119,6 +119,19 @@ def test_averages_come_first(selection: Experiment) -> None:
     )
 
 
+def test_arms_that_differ_on_the_average_are_told_apart(selection: Experiment) -> None:
+    """Though every benchmark says the same of both."""
+    second = {"subset": "t", "reference": "t.rows"}
+    course = table({"benchmark": "course"}, OPEN | second | {"benchmark": "course", "level": "these runs"})
+    text = said(selection, OPEN, OPEN | C, OPEN | second, OPEN | C | second, averages=course)
+    none = "no difference was found on either benchmark; one of 9.1 points would most likely have been seen."
+    assert text == (
+        f"s is better than {RANDOM} on the average (course), by 12.3 points. By benchmark, {none} In these runs no "
+        f"difference was found between t and {RANDOM} on the average (course); one of 9.1 points would most likely have "
+        f"been seen. By benchmark, {none}"
+    )
+
+
 def test_many_answers_leave_the_rest_to_the_table(selection: Experiment) -> None:
     rows = [
         KINDS[kind] | {"subset": f"s{n}", "benchmark": name}
