@@ -39,7 +39,7 @@ _PLAIN_CUT = re.compile(r"\A\s*analysis(?=[A-Z](?:[a-z]*|['’][a-z]+)[\s,])")
 # behind the other one too), "**Final Answer:** 18".
 ANSWER_LINE = re.compile(
     r"\n[ \t]*(?:####[^\n]*\n\s*)?"
-    r"(?:####|[*_#> \t]*(?:(?:so|thus|hence|therefore),? )?(?:the )?(?:final |correct )?answer(?: is)?[*_ ]*:[*_]*)"
+    r"(?:####|[-*_#> \t]*(?:(?:so|thus|hence|therefore),? )?(?:the )?(?:final |correct )?answer(?: is)?[*_ ]*:[*_]*)"
     r"[ \t]*(?P<answer>[^\s*][^\n]*?)\s*\Z",
     re.IGNORECASE,
 )

@@ -1,14 +1,15 @@
 """Headings in the place of tags: "## Thinking" at the beginning of a response, "## Final Response" once behind it.
 
-Both are set alike: as a heading of Markdown, in bold, or as words and a colon. The words are those of the languages in
-which public data sets hold chains.
+Both are set alike: as a heading of Markdown, in bold or brackets, in a list, or as words and a colon. The words are
+those of the languages in which public data sets hold chains; of two the longer one stands first.
 """
 
 import re
 
 _THINKING = (
+    r"(?:my |the |inner |internal |step[ -]by[ -]step )*(?:thinking|thought|reasoning) (?:process|steps)",
     r"(?:my |the |inner |internal |step[ -]by[ -]step )*(?:thinking|thoughts?|reasoning|rationale|monologue)",
-    r"(?:thinking|thought|reasoning) (?:process|steps)|chain[ -]of[ -]thought|cot",
+    r"chain[ -]of[ -]thought|cot",
     r"(?:denk|gedanken)prozess|gedankengang|gedanken|überlegung(?:en)?|raisonnement|réflexion|razonamiento|raciocínio",
     r"ragionamento|рассуждени[ея]|размышлени[ея]|ход мыслей",
     r"(?:思考|推理|推論)(?:过程|過程|プロセス)?|사고 ?과정|추론(?: ?과정)?|사고",
@@ -21,15 +22,22 @@ _RESPONSE = (
 )
 
 
-def _heading(words: str) -> str:
-    hashes = rf"(?P<hashes>#{{1,6}})[ \t]*\**(?:{words}):?\**:?[ \t]*\r?$"
-    return rf"(?P<all>{hashes}|(?P<bold>\*\*)(?:{words})(?::\*\*|\*\*:?)|(?:{words})[:：])"
-
-
-_BEGINS = re.compile(rf"\A\s*{_heading('|'.join(_THINKING))}", re.IGNORECASE | re.MULTILINE)
-_ENDS = re.compile(rf"^[ \t]*{_heading('|'.join(_RESPONSE))}", re.IGNORECASE | re.MULTILINE)
+# Signs that set a heading off: of Markdown, of a list, brackets, emoji; a number before, a colon behind.
+_BEFORE = r"(?P<before>(?:[#*_=~>\[(•-]|[^\x00-\x7f\w\s]){0,8}[ \t]{0,4}(?:\d{1,2}[.)][ \t]{0,4})?[*_\[(]{0,3})"
+_BEHIND = r"(?!\w)(?P<behind>[ \t]{0,4}[*_=~\])#]{0,8}[ \t]{0,4}[:：]?[*_=~\])]{0,3})(?P<alone>[ \t]*\r?$)?"
+_BEGINS = re.compile(rf"{_BEFORE}(?:{'|'.join(_THINKING)}){_BEHIND}", re.IGNORECASE | re.MULTILINE)
+_ENDS = re.compile(rf"^[ \t]{{0,8}}{_BEFORE}(?:{'|'.join(_RESPONSE)}){_BEHIND}", re.IGNORECASE | re.MULTILINE)
 _RULE = re.compile(r"^[ \t]*(?:-{3,}|\*{3,}|_{3,})[ \t]*\r?$", re.MULTILINE)
 """A line across the page, which ends something."""
+
+
+def _signs(found: re.Match[str]) -> tuple[str, str] | None:
+    """Return how a heading is set, whatever its level; None where words merely begin a line."""
+    before, behind = re.sub(r"[\d.)\s]|[^\x00-\x7f]", "", found["before"]), re.sub(r"\s", "", found["behind"])
+    behind = behind.replace("：", ":")
+    if ":" in behind or (before and behind and before[-1] in "*_[") or (found["alone"] is not None and before):
+        return ("#", "") if "#" in before else (before, behind)
+    return None
 
 
 def under_heading(text: str) -> tuple[int, int] | None:
@@ -37,21 +45,18 @@ def under_heading(text: str) -> tuple[int, int] | None:
 
     Raises ValueError where it may end in two places, or where nobody can tell.
     """
-    if not (begins := _BEGINS.match(text)):
+    if not (begins := _BEGINS.match(text, len(text) - len(text.lstrip()))) or not (signs := _signs(begins)):
         return None
-    alike = [
-        found
-        for found in _ENDS.finditer(text, begins.end())
-        if found["bold"] == begins["bold"] and bool(found["hashes"]) == bool(begins["hashes"])
-    ]
-    ends = [found for found in alike if found["hashes"] == begins["hashes"]] or alike
+    alike = [found for found in _ENDS.finditer(text, begins.end()) if _signs(found) == signs]
+    level = begins["before"].count("#")
+    ends = [found for found in alike if found["before"].count("#") == level] or alike
     if not ends and (rule := _RULE.search(text, begins.end())):
         raise ValueError(
-            f"the response begins with '{begins['all'].strip()}', and no heading ends that: whether the line "
+            f"the response begins with '{begins[0].strip()}', and no heading ends that: whether the line "
             f"{rule[0].strip()} does cannot be told"
         )
     if not ends:
         return None
-    if [found["all"] for found in ends].count(ends[0]["all"]) > 1:
-        raise ValueError(f"'{ends[0]['all'].strip()}' stands there twice: where the thinking ends cannot be told")
+    if [found[0].strip() for found in ends].count(ends[0][0].strip()) > 1:
+        raise ValueError(f"'{ends[0][0].strip()}' stands there twice: where the thinking ends cannot be told")
     return begins.end(), ends[0].start()

@@ -129,6 +129,12 @@ TAGS = {
     "reasoning and solution": ("### Reasoning\n", "\n### Solution\n\n"),
     "a solution with an answer": ("### Reasoning\n", "\n### Solution\nAdd.\n### Answer\n"),
     "words and colons": ("Reasoning: ", "\nFinal answer: "),
+    "a list": ("- Reasoning: ", "\n- Answer: "),
+    "a numbered list": ("1. **Reasoning:** ", "\n2. **Answer:** "),
+    "words in brackets": ("[Reasoning]\n", "\n[Answer]\n"),
+    "emoji": ("🤔 Thinking:\n", "\n✅ Answer:\n"),
+    "equals signs": ("=== Reasoning ===\n", "\n=== Final answer ===\n"),
+    "capital headings": ("THINKING:\n", "\n\nRESPONSE:\n"),
     "ollama": ("Thinking...\n", "\n...done thinking.\n\n"),
     "step by step": ("## Step-by-step reasoning\n", "\n## Final conclusion\n"),
     "German headings": ("**Denkprozess:** ", "\n\n**Antwort:** "),
@@ -283,8 +289,13 @@ def test_the_reference_is_the_answer_and_not_what_the_model_says() -> None:
 )
 def test_the_line_of_the_answer_is_no_reasoning(end: str) -> None:
     assert split_response(CHAIN + end) == ("", CHAIN, end)
-    alone = f"## Thinking\n\n{CHAIN}"  # nothing ends it: all of it is the chain
-    assert split_response(alone).reasoning == alone
+    # Nothing ends it, or words merely begin a line: all of it is the chain.
+    for alone in (
+        f"## Thinking\n\n{CHAIN}",
+        f"Thoughts of this:\n{CHAIN}\nAnswer it",
+        f"Answer: 28\n\nReasoning: {CHAIN}",
+    ):
+        assert split_response(alone).reasoning == alone
 
 
 def test_of_several_generations_one_that_is_marked_right_is_taken() -> None:
