@@ -191,7 +191,12 @@ def answer(rows: pd.DataFrame, averages: pd.DataFrame | None, experiment: Experi
     """
     sentences = []
     averages = rows[:0] if averages is None else averages
-    for subsets in _groups(rows, averages, of):
+    groups = list(_groups(rows, averages, of))
+    if len(groups) > MOST:  # what was found is told, and the rest left to the tables
+        every = pd.concat([rows, averages])
+        told = set(every.loc[every["verdict"] != NOTHING, "subset"])
+        groups.sort(key=lambda subsets: told.isdisjoint(subsets))
+    for subsets in groups:
         own, whole = (found[found["subset"].isin(subsets)] for found in (rows, averages))
         to, many = against(own, experiment), len(subsets) > 1
         subject = together(subsets, list(dict.fromkeys(rows["subset"])), experiment)

@@ -119,6 +119,19 @@ def test_averages_come_first(selection: Experiment) -> None:
     )
 
 
+def test_what_was_found_is_not_left_to_the_table(selection: Experiment) -> None:
+    """Where there are more sentences than page one has room for, those without a finding are left out."""
+    kinds = [(OPEN, EVEN), (EVEN, OPEN), (OPEN, EVEN), (EVEN, OPEN), (OPEN, {})]
+    rows = [
+        kind | {"subset": f"s{n}", "benchmark": name}
+        for n, pair in enumerate(kinds)
+        for name, kind in zip("bc", pair, strict=True)
+    ]
+    text = said(selection, *rows)
+    assert text.startswith(f"s4 is better than {RANDOM} on c") and "s3" not in text
+    assert text.endswith("have the other one.")
+
+
 def test_arms_that_differ_on_the_average_are_told_apart(selection: Experiment) -> None:
     """Though every benchmark says the same of both."""
     second = {"subset": "t", "reference": "t.rows"}
