@@ -90,7 +90,10 @@ def _text(path: Path) -> str:
             raise UserError(f"'{path}' is no experiment file: it has {size:,} bytes, and none has over {LARGEST:,}")
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise UserError(f"there is no experiment file '{path}' (looked for from {Path.cwd()})") from error
+        told = (
+            "" if path.suffix in (".yaml", ".yml") else "; a target behind --configfile is taken for one: put it first"
+        )
+        raise UserError(f"there is no experiment file '{path}' (looked for from {Path.cwd()}){told}") from error
     except (OSError, ValueError) as error:
         raise UserError(f"the experiment file '{path}' cannot be read: {error}") from error
     if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:100]:
