@@ -112,7 +112,7 @@ def _same_number(gold: Number, answer: Number) -> bool:
     ways = units.way(gold.unit), units.way(answer.unit)
     if all(ways) and ways[0] != ways[1]:
         return False
-    if gold.percent != answer.percent:
+    if gold.percent != answer.percent and not (units.is_known(gold.unit) or units.is_known(answer.unit)):
         # Percent may be left out where it is asked for; but 0.5 is not 0.5%.
         bare, percent = (answer, gold) if gold.percent else (gold, answer)
         whole = bare.expression.is_number and (gold.percent or bool(abs(bare.expression) > 1))
