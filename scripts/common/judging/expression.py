@@ -3,14 +3,20 @@
 The parsers at hand (latex2sympy2, sympy's) leave out what they do not know, and then a wrong answer counts as right.
 """
 
-from collections.abc import Callable, Sequence
-
 import sympy as sp
 
+from scripts.common.judging.functions import (
+    FUNCTIONS,
+    IN_DEGREES,
+    INVERSE,
+    Unreadable,
+    finite,
+    log_to,
+    number,
+    power,
+)
 from scripts.common.judging.tokens import Token, Tokens
 
-MOST_DIGITS = 4000
-"""Of a number that is computed with."""
 DEEPEST = 60
 """Brackets within brackets."""
 
@@ -19,56 +25,9 @@ alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sig
 Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega hbar ell nabla partial mho odot oplus Re Im
 """
 GREEK = set(_GREEK.split())
-FUNCTIONS: dict[str, Callable[..., sp.Expr]] = {
-    "sin": sp.sin, "cos": sp.cos, "tan": sp.tan, "cot": sp.cot, "sec": sp.sec, "csc": sp.csc, "arcsin": sp.asin,
-    "arccos": sp.acos, "arctan": sp.atan, "arccot": sp.acot, "sinh": sp.sinh, "cosh": sp.cosh, "tanh": sp.tanh,
-    "ln": sp.log, "log": sp.log, "exp": sp.exp, "lg": lambda x: sp.log(x) / sp.log(10),
-    "asin": sp.asin, "acos": sp.acos, "atan": sp.atan, "cis": lambda x: sp.exp(sp.I * x),
-    "max": sp.Max, "min": sp.Min, "gcd": lambda *each: _of_whole("gcd", sp.igcd, each),
-    "lcm": lambda *each: _of_whole("lcm", sp.ilcm, each),
-}  # fmt: skip
-INVERSE = {"sin": sp.asin, "cos": sp.acos, "tan": sp.atan, "cot": sp.acot}
-IN_DEGREES = {"sin", "cos", "tan", "cot", "sec", "csc", "cis"}
 ACCENTS = {"dot", "ddot", "hat", "bar", "vec", "tilde", "overline", "widehat", "overrightarrow", "underline"}
 CONSTANTS = {"pi": sp.pi, "infty": sp.oo, "infin": sp.oo}
 MARKS = {r"\prime", "*", r"\dagger", r"\star", "'", r"\top", "T"}
-
-
-def _of_whole(name: str, function: Callable[..., int], values: Sequence[sp.Expr]) -> sp.Expr:
-    """Return a function of whole numbers; with names in it as it stands."""
-    if len(values) > 1 and all(value.is_Integer for value in values):
-        return sp.Integer(function(*map(int, values)))
-    return sp.Function(name)(*values)
-
-
-class Unreadable(ValueError):
-    """Notation that is not understood in full."""
-
-
-def number(text: str) -> sp.Rational:
-    """Return a decimal or scientific number, exactly."""
-    mantissa, _, exponent = text.lower().partition("e")
-    whole, _, decimals = mantissa.partition(".")
-    if len(whole) + len(decimals) > MOST_DIGITS or (exponent and abs(int(exponent)) > MOST_DIGITS):
-        raise Unreadable("a number too long")
-    return sp.Rational(int(whole + decimals or "0"), 10 ** len(decimals)) * sp.Integer(10) ** int(exponent or 0)
-
-
-def power(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
-    """Return a power, unless it is a number that would fill the memory."""
-    if base.is_Rational and exponent.is_Rational and base not in (0, 1, -1):
-        size = max(abs(base.p), base.q).bit_length() * abs(exponent)
-        if size > 3.3 * MOST_DIGITS:
-            raise Unreadable("a power too large")
-    if base.is_number and not exponent.is_Rational and exponent.is_number and abs(sp.N(exponent, 5)) > MOST_DIGITS:
-        raise Unreadable("a power too large")
-    return _finite(sp.Pow(base, exponent))
-
-
-def _finite(value: sp.Expr) -> sp.Expr:
-    if value.has(sp.zoo, sp.nan):
-        raise Unreadable("no number")
-    return value
 
 
 class Reader:
@@ -109,7 +68,7 @@ class Reader:
             sign = 1 if self._take().text == "+" else -1
             found = found + sign * self._product()
         self._depth -= 1
-        return _finite(found)
+        return finite(found)
 
     def _product(self) -> sp.Expr:
         found = self._factor()
@@ -415,7 +374,7 @@ class Reader:
         if name == "log" and self._is("_"):
             self._take()
             base = self._group() if self._is("{") else self._atom()
-            function = _log_to(base)
+            function = log_to(base)
         if self._is("^"):
             self._take()
             raised = self._exponent()
@@ -426,7 +385,7 @@ class Reader:
         self._degrees = degrees
         if name in ("max", "min") and len(arguments) == 1:
             raise Unreadable("the largest of one")
-        value = _finite(function(*arguments))
+        value = finite(function(*arguments))
         return power(value, raised) if raised != 1 else value
 
     def _arguments(self) -> list[sp.Expr]:
@@ -454,10 +413,6 @@ class Reader:
         token, following = self._next(), self._next(1)
         raised = following is not None and following.text == "^"
         return token is not None and (token.text[1:] in FUNCTIONS or (token.text == "e" and raised))
-
-
-def _log_to(base: sp.Expr) -> Callable[[sp.Expr], sp.Expr]:
-    return lambda x: sp.log(x) / sp.log(base)
 
 
 def read_expression(tokens: Tokens) -> sp.Expr:

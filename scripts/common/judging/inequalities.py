@@ -2,7 +2,8 @@
 
 import sympy as sp
 
-from scripts.common.judging.expression import Unreadable, read_expression
+from scripts.common.judging.expression import read_expression
+from scripts.common.judging.functions import Unreadable
 from scripts.common.judging.names import name_of
 from scripts.common.judging.tokens import Tokens
 from scripts.common.judging.values import Inequality, Named, Piece, Pieces

@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import sympy as sp
 
-from scripts.common.judging.expression import Unreadable, read_expression
+from scripts.common.judging.expression import read_expression
+from scripts.common.judging.functions import Unreadable
 from scripts.common.judging.inequalities import inequality
 from scripts.common.judging.names import NAMES, name_of, total_of
 from scripts.common.judging.number_words import number_in_words

@@ -2,7 +2,7 @@
 
 import sympy as sp
 
-from scripts.common.judging.expression import Unreadable
+from scripts.common.judging.functions import Unreadable
 from scripts.common.judging.values import Number, Piece, Pieces, Several, Value
 
 

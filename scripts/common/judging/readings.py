@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from scripts.common.judging import units
-from scripts.common.judging.expression import Unreadable
+from scripts.common.judging.functions import Unreadable
 from scripts.common.judging.notation import CJK, joined_thousands, plain
 from scripts.common.judging.number_words import number_in_words
 from scripts.common.judging.parsing import read_value

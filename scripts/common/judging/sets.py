@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import sympy as sp
 
-from scripts.common.judging.expression import Unreadable
+from scripts.common.judging.functions import Unreadable
 from scripts.common.judging.names import name_of
 from scripts.common.judging.pieces import place, union
 from scripts.common.judging.tokens import Tokens, split, text_of

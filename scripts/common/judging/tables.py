@@ -2,7 +2,8 @@ r"""What stands in rows: matrices, piecewise functions and systems of equations,
 
 import sympy as sp
 
-from scripts.common.judging.expression import Unreadable, read_expression
+from scripts.common.judging.expression import read_expression
+from scripts.common.judging.functions import Unreadable
 from scripts.common.judging.sets import Read
 from scripts.common.judging.tokens import Token, Tokens, closing, split
 from scripts.common.judging.values import Cases, Equation, Matrix, Named, Number, Row, Several, Value

@@ -24,7 +24,9 @@ def words_of(text: str) -> str:
     if re.search(rf"[A-Za-z]{{3,}}|[{CJK}]|^\W*[Nn][Oo]\W*$", re.sub(r"\\[A-Za-z]+", "", inner)) and not re.search(
         r"[=^_\\]", inner
     ):
-        words = re.findall(rf"[a-z]+|\d+(?:\.\d+)?|[{CJK}]|[^\s\w.,;:!?'\"()-]|-(?=\d)|(?<![^\s(])-(?=\s*[a-z])", inner.lower())
+        words = re.findall(
+            rf"[a-z]+|\d+(?:\.\d+)?|[{CJK}]|[^\s\w.,;:!?'\"()-]|-(?=\d)|(?<![^\s(])-(?=\s*[a-z])", inner.lower()
+        )
         words = [word.removesuffix("s") if len(word) > 3 else word for word in words if word not in ("a", "an", "the")]
         found = re.sub(r"(?<=[a-z]) and (?=\d)", " ", " ".join(words))
         if date := DAY.fullmatch(found):
