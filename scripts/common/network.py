@@ -28,6 +28,9 @@ def load_network(folder: str | Path, **options: Any) -> Any:
             f"the weights in '{folder}' are not those of this model: {len(lacking)} are missing or of another shape, "
             f"the first of them {lacking[0]}, and would be random; take a whole checkpoint that transformers can read"
         )
+    text = network.config.get_text_config(decoder=True)
+    if getattr(text, "attn_logit_softcapping", None) and network.config._attn_implementation == "sdpa":
+        network.set_attn_implementation("eager")  # Gemma 2: sdpa leaves out the soft cap, without a word
     return network
 
 

@@ -107,8 +107,9 @@ def save_model(trainer: Any, tokenizer: Any, dtype: str, base: Path, folder: Pat
         network.config.use_cache = True
         if hasattr(network.config, "output_router_logits"):  # TRL's, for training: in use it asks for a loss
             network.config.output_router_logits = False
-        network.config.dtype = number
         end = end_of_turn(tokenizer)
         network.generation_config.eos_token_id = [end, *sorted(own_stop_ids(base, tokenizer) - {end})]
         network.save_pretrained(folder, state_dict={name: converted[w.data_ptr()] for name, w in weights.items()})
+        network.config.dtype = number  # save_pretrained says that of the network, which trained in float32
+        network.config.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -265,20 +265,41 @@ def build_trainer(
         args=arguments,
         train_dataset=rows,
         processing_class=tokenizer,
-        peft_config=_adapters(settings),
+        peft_config=_adapters(settings, network),
         callbacks=[writer, stop_when_asked()],
     )
 
 
-def _adapters(settings: Optimisation) -> Any:
+def _adapters(settings: Optimisation, network: Any) -> Any:
+    """Return PEFT's settings of adapters on every linear layer, None without them.
+
+    Experts are one tensor each projection, (experts, out, in): of a few families PEFT knows it, of the others they are
+    named to it. Raises UserError for dropout, which it has not for them.
+    """
     if settings.lora is None:
         return None
     from peft import LoraConfig
 
+    text = network.config.get_text_config(decoder=True)
+    counts = {getattr(text, name, None) for name in ("num_experts", "num_local_experts", "n_routed_experts")} - {None}
+    fused = {
+        ".".join(name.split(".")[-2:])
+        for name, weight in network.named_parameters()
+        if weight.ndim == 3 and weight.shape[0] in counts
+    }
+    mamba = any(hasattr(module, "A_log") and hasattr(module, "D") for module in network.modules())
+    if fused and settings.lora.dropout:
+        raise UserError(
+            f"training.lora.dropout {settings.lora.dropout:g}: adapters on the experts of this model "
+            f"({network.config.model_type}) have none; leave it out"
+        )
     return LoraConfig(
         r=settings.lora.rank,
         lora_alpha=settings.lora.alpha,
         lora_dropout=settings.lora.dropout,
         target_modules="all-linear",
+        target_parameters=sorted(fused) or None,
+        # Mamba's kernels take this weight by itself, past any adapter.
+        exclude_modules=["out_proj"] if mamba else None,
         task_type="CAUSAL_LM",
     )

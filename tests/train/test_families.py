@@ -105,7 +105,8 @@ def answers(folder: Path, tokenizer: Any) -> str:
     ids = tokenizer(prompts, add_special_tokens=False)["input_ids"]
     engine = TransformersEngine(folder, "float32", batch_size=3)
     found = dict(engine.generate([Request(row, 16, 0) for row in ids], Sampling(0.0, 1.0, frozenset(stops))))
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    # By the family's own code: transformers' default attention, sdpa, knows no soft caps.
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
     for place, row in enumerate(ids):
         given = {"attention_mask": torch.ones(1, len(row), dtype=torch.long), "eos_token_id": sorted(stops)}
         reference = model.generate(torch.tensor([row]), do_sample=False, max_new_tokens=16, pad_token_id=0, **given)

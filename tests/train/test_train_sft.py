@@ -67,6 +67,16 @@ def test_adapters_are_merged_into_an_ordinary_model(subset: Subset, run_training
     assert 0 < summary["trained_parameters"] < summary["parameters"] / 2
 
 
+def test_the_configuration_says_the_number_format_of_the_weights(subset: Subset, run_training: Run) -> None:
+    """Trained in float32: what loads a model as its configuration says would take twice the memory, vLLM float16."""
+    import torch
+    from safetensors.torch import load_file
+
+    model = run_training(subset(answers_of_all_lengths(4)), dtype="bfloat16") / "model"
+    assert {weight.dtype for weight in load_file(model / "model.safetensors").values()} == {torch.bfloat16}
+    assert json.loads((model / "config.json").read_text())["dtype"] == "bfloat16"
+
+
 def test_a_loss_that_is_no_number_stops_at_once(
     subset: Subset, run_training: Run, tiny_model: Path, tmp_path: Path
 ) -> None:
