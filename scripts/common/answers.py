@@ -192,6 +192,10 @@ def bare(text: str) -> str | None:
     return bare(said["value"]) if (said := _SENTENCE.fullmatch(text)) else text
 
 
+class Rounded(float):
+    """A number that a file holds in so few bits that it may have been another one."""
+
+
 def number_text(value: float | Decimal) -> str | None:
     """Return a number in plain digits, to the 15 that a float holds: 14.0 as 14; None for what is no number.
 
@@ -200,6 +204,8 @@ def number_text(value: float | Decimal) -> str | None:
     if not math.isfinite(value):
         return None
     exact = Decimal(value)
+    if isinstance(value, Rounded):
+        raise ValueError(f"{value:.0f} is a float of 32 bits or fewer, which holds 6 digits: write the number as text")
     if isinstance(value, float) and not (value.is_integer() and abs(value) < EXACT):
         exact = Decimal(f"{value:.15g}")
         if abs(value) >= EXACT and float(exact) != value:

@@ -33,7 +33,7 @@ _PLAIN = re.compile(
     r"|(?P<says>Thinking\.\.\.)\s.*?(?P<done>(?:\.\.\.|…)done thinking\.))",
     re.DOTALL,
 )
-_PLAIN_CUT = re.compile(r"\A\s*analysis(?=[A-Z](?:[a-z]*|['’][a-z]+)[\s,])")
+_PLAIN_CUT = re.compile(r"\A\s*analysis(?=[A-Z](?:[a-z]*|['’][a-z]+),?\s+\w)")
 """gpt-oss in the same way, cut off before its answer: analysisWe need ..."""
 # A worked solution ends on a line of its own that holds the answer: "#### 18" (GSM8K), "The answer is: 18" (MetaMathQA,
 # behind the other one too), "**Final Answer:** 18".

@@ -15,9 +15,10 @@ _THINKING = (
     r"(?:思考|推理|推論)(?:过程|過程|プロセス)?|사고 ?과정|추론(?: ?과정)?|사고",
 )
 _RESPONSE = (
-    r"(?:the |my )?(?:final |complete )?(?:response|answer|solution|conclusion|output|result|reply)",
-    r"(?:endgültige |finale )?antwort|lösung|ergebnis|réponse(?: finale)?|respuesta(?: final)?|solución|solução",
-    r"resposta(?: final)?|risposta(?: finale)?|soluzione|(?:итоговый |окончательный )?ответ|решение",
+    r"(?:the |my )?(?:final |complete )?(?:response|answer|solution|reply|(?P<weak>conclusion|output|result))",
+    r"(?:endgültige |finale )?antwort|lösung|(?P<weak_german>ergebnis)|réponse(?: finale)?",
+    r"respuesta(?: final)?|solución|solução|resposta(?: final)?",
+    r"risposta(?: finale)?|soluzione|(?:итоговый |окончательный )?ответ|решение",
     r"(?:最终|最終)?(?:回答|答案|答え|解答)|(?:최종 ?)?(?:답변|정답|답)",
 )
 
@@ -27,8 +28,9 @@ _BEFORE = r"(?P<before>(?:[#*_=~>\[(•-]|[^\x00-\x7f\w\s]){0,8}[ \t]{0,4}(?:\d{
 _BEHIND = r"(?!\w)(?P<behind>[ \t]{0,4}[*_=~\])#]{0,8}[ \t]{0,4}[:：]?[*_=~\])]{0,3})(?P<alone>[ \t]*\r?$)?"
 _BEGINS = re.compile(rf"{_BEFORE}(?:{'|'.join(_THINKING)}){_BEHIND}", re.IGNORECASE | re.MULTILINE)
 _ENDS = re.compile(rf"^[ \t]{{0,8}}{_BEFORE}(?:{'|'.join(_RESPONSE)}){_BEHIND}", re.IGNORECASE | re.MULTILINE)
-_RULE = re.compile(r"^[ \t]*(?:-{3,}|\*{3,}|_{3,})[ \t]*\r?$", re.MULTILINE)
-"""A line across the page, which ends something."""
+_RULE = re.compile(r"(?:\A|\n[ \t]*\r?\n)[ \t]*(-{3,}|\*{3,}|_{3,})[ \t]*\r?$", re.MULTILINE)
+"""A line across the page, which ends something; right under words it makes them a heading."""
+_FENCED = re.compile(r"^[ \t]*(```+|~~~+).*?(?:^[ \t]*\1|\Z)", re.MULTILINE | re.DOTALL)
 
 
 def _signs(found: re.Match[str]) -> tuple[str, str] | None:
@@ -40,6 +42,10 @@ def _signs(found: re.Match[str]) -> tuple[str, str] | None:
     return None
 
 
+def _within(place: int, spans: list[tuple[int, int]]) -> bool:
+    return any(begin <= place < end for begin, end in spans)
+
+
 def under_heading(text: str) -> tuple[int, int] | None:
     """Return where the thinking under a heading begins and ends; None where no heading says so.
 
@@ -47,15 +53,20 @@ def under_heading(text: str) -> tuple[int, int] | None:
     """
     if not (begins := _BEGINS.match(text, len(text) - len(text.lstrip()))) or not (signs := _signs(begins)):
         return None
-    alike = [found for found in _ENDS.finditer(text, begins.end()) if _signs(found) == signs]
+    fences = [found.span() for found in _FENCED.finditer(text)]
+    outside = [found for found in _ENDS.finditer(text, begins.end()) if not _within(found.start(), fences)]
+    alike = [found for found in outside if _signs(found) == signs]
     level = begins["before"].count("#")
     ends = [found for found in alike if found["before"].count("#") == level] or alike
-    if not ends and (rule := _RULE.search(text, begins.end())):
-        raise ValueError(
-            f"the response begins with '{begins[0].strip()}', and no heading ends that: whether the line "
-            f"{rule[0].strip()} does cannot be told"
-        )
+    # A step of a chain may have its own result.
+    ends = [found for found in ends if not (found["weak"] or found["weak_german"])] or ends
     if not ends:
+        rules = [rule for rule in _RULE.finditer(text, begins.end()) if not _within(rule.start(1), fences)]
+        if len(rules) == 1:  # of a document they divide the sections
+            raise ValueError(
+                f"the response begins with '{begins[0].strip()}', and no heading ends that: whether the line "
+                f"{rules[0][1]} does cannot be told"
+            )
         return None
     if [found[0].strip() for found in ends].count(ends[0][0].strip()) > 1:
         raise ValueError(f"'{ends[0][0].strip()}' stands there twice: where the thinking ends cannot be told")

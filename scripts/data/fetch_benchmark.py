@@ -22,14 +22,11 @@ from scripts.common.questions import Question, check_questions, write_questions
 from scripts.data.files import Defect, open_rows
 from scripts.data.formats.base import is_empty
 from scripts.data.hub import access_needed
-from scripts.data.names import plain
+from scripts.data.names import is_context, plain
 from scripts.evaluate.kinds import KINDS, mistake_in_task
 
 OPTIONS = ("choices", "options")
-UNANSWERABLE_WITHOUT = frozenset({
-    *OPTIONS, "image", "images", "audio", "video", "context", "contexts", "passage", "body", "paragraph", "article",
-    "document", "documents", "history",
-})  # fmt: skip
+PARTS_OF_PROGRAMS = ("starter_code", "instructions", "custom_instructions")
 
 
 def read_local(path: Path, kind: str) -> list[Question]:
@@ -62,11 +59,21 @@ def _refuse_unanswerable(row: dict[str, Any], question: Question, where: str) ->
     for key, value in row.items():
         name, texts = plain(key), value if isinstance(value, list) else [value]
         carried = all(isinstance(text, str) and text.strip() in question.question for text in texts)
-        if name in UNANSWERABLE_WITHOUT and not (carried or is_empty(value) or (question.choices and name in OPTIONS)):
+        if name in PARTS_OF_PROGRAMS or is_empty(value) or not is_context(name, value):
+            continue
+        if not (carried or (question.choices and name in OPTIONS)):
             raise UserError(
                 f"{where}: the field '{key}' may hold what the question cannot be answered without, and is not asked: "
                 f"put it into the question, or take the field out{'; kind: choice asks choices' * (name in OPTIONS)}"
             )
+
+
+def _refuse_one(questions: list[Question], where: str) -> None:
+    """Raise UserError where no models could be compared, before any is trained."""
+    if len(questions) < 2:
+        raise UserError(f"{where} holds one question, and a comparison takes two or more")
+    if len({question.group or question.id for question in questions}) < 2:
+        raise UserError(f"{where}: all questions are of one group, and a comparison takes two or more")
 
 
 def task_configs(task: str) -> list[Any]:
@@ -149,7 +156,8 @@ def main() -> None:
             with cli.heavy_imports():
                 importlib.import_module("lighteval.tasks.lighteval_task")
             questions, facts["sources"] = read_task(arguments.task, arguments.kind, arguments.revision)
-        check_questions(questions, str(arguments.path or arguments.task))
+        check_questions(questions, where := str(arguments.path or arguments.task))
+        _refuse_one(questions, where)
         write_questions(questions, arguments.output)
         facts["questions"] = len(questions)
     cli.log.info("%d questions", len(questions))

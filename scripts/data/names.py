@@ -34,13 +34,24 @@ OPTION = re.compile(r"[a-j]|(?:options?|choices?)_?(?:[a-j]|\d{1,2})|op[a-j]")
 # Another's text, or one that is not wanted: never a row's response by itself.
 UNWANTED = re.compile(r"reject|critique|critic|judge|feedback|negative|worse|incorrect|grade|quality|rating|review")
 # Values of a column named `reasoning` that only say how much was asked for.
-FLAGS = frozenset(["on", "off", "true", "false", "yes", "no", "none", "low", "medium", "high", "minimal", "0", "1"])
-NOTHING = ("", "[]", "{}", "none", "null")
+FLAGS = frozenset([
+    "on", "off", "true", "false", "yes", "no", "none", "low", "medium", "high", "minimal", "0", "1", "enabled",
+    "disabled", "auto", "default", "adaptive", "max",
+])  # fmt: skip
+NOTHING = ("", "[]", "{}", "none", "null", "no", "false", "0", "nan", "n/a", "-")
+# Names that also say what kind a row is of, by a word: the table is train, the scenario is maths.
+_KINDS = frozenset([
+    "table", "tables", "story", "premise", "premises", "hypothesis", "scenario", "background", "facts"
+])  # fmt: skip
 
 
 def is_context(name: str, value: object) -> bool:
     """Whether a column or field of this plain name holds what a question cannot be answered without."""
-    return name in CONTEXTS and not (isinstance(value, str) and value.strip().lower() in NOTHING)
+    if name not in CONTEXTS or (not value and isinstance(value, int | float)):
+        return False
+    text = value.strip() if isinstance(value, str) else None
+    kind = text is not None and name in _KINDS and text.isascii() and len(text.split()) == 1
+    return not kind and (text is None or text.lower() not in NOTHING)
 
 
 _REASONING = re.compile(

@@ -34,7 +34,7 @@ def in_digits(text: str) -> str:
 
 def han_in_digits(text: str) -> str:
     """Return a text whose Chinese words for numbers are digits: 十五 is 15, 二〇二四 is 2024."""
-    return re.sub(HAN_NUMBER, lambda found: _han_value(found[0]), text)
+    return text if text.isascii() else re.sub(HAN_NUMBER, lambda found: _han_value(found[0]), text)
 
 
 def _han_value(word: str) -> str:

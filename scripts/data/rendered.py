@@ -9,12 +9,15 @@ _TOKEN = re.compile(
     r"endofassistant)\|>|<(?:start|end)_of_turn>|<\|turn>|<turn\|>|<｜(?:User|Assistant|(?:begin|end)▁of▁sentence)｜>"
     r"|\[/INST\]|<</?SYS>>|\[gMASK\]"
 )
-_SIGNS = ("|>", "｜>", "_turn>", "turn|>", "|turn>", "[/INST]", "SYS>>", "[gMASK]")
+_SIGNS = ("|>", "｜>", "turn>", "[/INST]", "SYS>>", "[gMASK]")
+_STRUCK = re.compile(r"<s>[^\n]*?</s>[ \t]*[^\s<]")  # HTML's, for words that are struck out
 _BEGINS, _ENDS = ("<s>", "<bos>"), ("</s>", "<eos>", "<pad>", "<|end|>", "[EOS]")
 # What bids the model answer, at a question's end; turns by which a response goes on.
-_CUE = re.compile(r"(?:<think>|###\s*(?:Response|Assistant)\s*:?|\b(?:ASSISTANT|Assistant)\s*:)\s*\Z")
-_ASKS = re.compile(r"^(?:###\s*(?:Instruction|Human|User)\s*:?|(?:Human|USER|User)\s*:)", re.MULTILINE)
-_SAYS = re.compile(r"^(?:###\s*(?:Response|Assistant)\s*:?|(?:Assistant|ASSISTANT)\s*:)", re.MULTILINE)
+_CUE = re.compile(
+    r"(?:<think>|###\s*(?:Response|Assistant)\s*:?|(?:\bASSISTANT|(?:^|[.?!:]\s)\s*Assistant)\s*:)\s*\Z", re.M
+)
+_ASKS = re.compile(r"^(?:###\s*(?:Instruction|Human|User)\b\s*:?|(?:Human|USER|User)\s*:)", re.MULTILINE)
+_SAYS = re.compile(r"^(?:###\s*(?:Response|Assistant)\b\s*:?|(?:Assistant|ASSISTANT)\s*:)", re.MULTILINE)
 
 
 def _token(text: str) -> str | None:
@@ -23,6 +26,8 @@ def _token(text: str) -> str | None:
         return found[0]
     bare = text.strip()
     first = next((token for token in _BEGINS if bare.startswith(token)), None)
+    if first and _STRUCK.match(bare):
+        return None
     return first or next((token for token in _ENDS if bare.endswith(token)), None)
 
 
@@ -30,7 +35,11 @@ def _next_turn(response: str) -> re.Match[str] | None:
     if not any(word in response for word in ("Assistant", "ASSISTANT", "###")):
         return None
     asks = _ASKS.search(response)
-    return asks if asks and _SAYS.search(response, asks.end()) else None
+    said = response[: asks.start()].rstrip(" \t\r\n*_") if asks else ""
+    # A dialogue that was asked for begins the response, or stands behind a colon or in a fence.
+    if not asks or not said or said.endswith((":", "：")) or said.count("```") % 2:
+        return None
+    return asks if _SAYS.search(response, asks.end()) else None
 
 
 def why_rendered(system: str, question: str, response: str) -> str | None:

@@ -262,6 +262,9 @@ def test_gpt_oss_turns_by_channel_and_blocks_of_thinking() -> None:
         ("</think>a<think>", "think_not_one_block"),
         ("Reasoning: a\nAnswer: 3\nNo.\nAnswer: 4", "think_not_one_block"),
         ("Thinking Process:\n\na\n\n---\n\nb", "think_not_one_block"),
+        ("## Thought\na\n## Result\nb\n## Result\nc", "think_not_one_block"),
+        ("analysisWe need the sum.", "think_not_closed"),
+        ("analysisI'm to add", "think_not_closed"),
         ("<think>a", "think_not_closed"),
         ("<|begin_of_thought|>a", "think_not_closed"),
         ("<THINK>a</thinking>", "think_not_closed"),
@@ -296,6 +299,86 @@ def test_the_line_of_the_answer_is_no_reasoning(end: str) -> None:
         f"Answer: 28\n\nReasoning: {CHAIN}",
     ):
         assert split_response(alone).reasoning == alone
+
+
+@pytest.mark.parametrize(
+    ("begin", "inside", "end"),
+    [
+        ("Reasoning:\n", "Input: 2\nOutput: 3\nInput: 3\nOutput: 4", "\nAnswer: 4"),
+        ("Thought: ", "Search.\nResult: 5\nThought: Again.\nResult: 6", "\nFinal Answer: 6"),
+        ("**Thinking:** ", "Add.\n**Result:** 12 in the first part\nGo on.", "\n**Final Answer:** 13"),
+        ("Überlegung: ", "Plus.\nErgebnis: 3\nNoch einmal.", "\nAntwort: 4"),
+        ("### Reasoning\n", "It prints\n```\n### Answer\n3\n```\nand then 4.", "\n### Answer\n4"),
+        ("## Reasoning\n", "### Solution\nAdd.\n### Result\n5", "\n## Answer\n5"),
+        ("Reasoning: ", f"{CHAIN}", "\nResult: 28"),
+    ],
+)
+def test_a_chain_is_not_cut_at_a_result_inside_it(begin: str, inside: str, end: str) -> None:
+    assert split_response(begin + inside + end) == (begin, inside, end)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Reasoning\n\nIt has a history.\n\n---\n\n## Kinds\nTwo.\n\n---\n\n*By Ann*",
+        "Thought process:\n\nFirst part\n----------\nAdd.",
+        "Reasoning:\n\nAs said.\n```yaml\na: 1\n\n---\nb: 2\n```\nSo 5.",
+    ],
+)
+def test_lines_of_a_document_end_no_thinking(text: str) -> None:
+    assert split_response(text).reasoning == text
+
+
+PASSAGE = "The quick brown fox jumps over the lazy dog near the river bank while the sun sets slowly behind the distant hills."
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        # What is asked for stands in the question: a passage to quote or to mend.
+        {"question": f"Which sentence is about foxes? {PASSAGE} It rained.", "response": PASSAGE},
+        {"question": f"Mend the grammar of this: {PASSAGE}", "response": PASSAGE},
+        # Elements of HTML and XML.
+        {"question": "How do I use the <video> tag in HTML5?", "response": SHORT},
+        {"question": "Why is this silent?\n```html\n<audio>\n<source src='a.mp3'>\n</audio>\n```", "response": SHORT},
+        {"question": "Convert <item><image>a.png</image></item> to YAML.", "response": SHORT},
+        {"question": "Join lines in Python.", "response": '"\\n".join(lines) + "\\n" + "\\n"'},
+        {"question": "Answer in JSON: is it spam, and why?", "response": json.dumps({"reason": LONG_CHAIN, "spam": True})},
+        # Names of columns that say of what kind a row is.
+        *[
+            {"question": ASKED, "response": SHORT, name: value}
+            for name, value in (
+                ("table", "train"), ("story", "s12"), ("background", "white"), ("figure", False), ("images", 0),
+                ("diagram", "no"), ("scenario", "math"),
+            )
+        ],
+        {"question": "Sort these.", "completions": "[1, 2, 3]"},
+        {"question": ASKED, "reasoning": LONG_CHAIN, "answer": "28", "response_model": "r1", "output_format": "latex"},
+        {**assistant(content=WHOLE), "thinking": "enabled"},
+        {**assistant(reasoning_content=CHAIN), "thinking": "enabled"},
+    ],
+)  # fmt: skip
+def test_what_only_looks_like_a_loss_refuses_no_row(row: dict[str, Any]) -> None:
+    assert read(row).values["response"]
+
+
+@pytest.mark.parametrize(
+    ("row", "word"),
+    [
+        ({"question": f"{ASKED}\n{PASSAGE}", "response": PASSAGE}, "holds the response"),
+        ({"question": f"User: {ASKED} Assistant: {PASSAGE}", "response": PASSAGE}, "holds the response"),
+        ({"question": f"{WHOLE * 2} is what it said.", "response": WHOLE * 2}, "holds the response"),
+        ({"question": f"<video>{ASKED}", "response": WHOLE}, "<video>"),
+        ({"question": f"{ASKED}\n<audio>\n", "response": WHOLE}, "<audio>"),
+        ({"question": ASKED, "table": "name | apples\nAnn | 3", "response": WHOLE}, "'table'"),
+        ({"question": ASKED, "premise": "雨が降る", "response": WHOLE}, "'premise'"),
+        ({"question": ASKED, "figure": "fig1.png", "response": WHOLE}, "'figure'"),
+        ({"question": ASKED, "reasoning": CHAIN, "model_response_text": "28"}, "model_response_text"),
+    ],
+)
+def test_losses_in_other_dress_are_refused(row: dict[str, Any], word: str) -> None:
+    with pytest.raises(Malformed, match=re.escape(word)):
+        read(row)
 
 
 def test_of_several_generations_one_that_is_marked_right_is_taken() -> None:

@@ -89,6 +89,42 @@ def test_mistakes_name_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert not (tmp_path / "benchmark" / "test.jsonl").exists()
 
 
+@pytest.mark.parametrize(("groups", "word"), [([None], "one question"), (["a", "a"], "of one group")])
+def test_what_no_models_could_be_compared_on_is_told_first(
+    groups: list[str | None], word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"question": f"1+{n}?", "answer": n + 1, "group": group} for n, group in enumerate(groups)]
+    with pytest.raises(UserError, match=f"{word}.*a comparison takes two or more"):
+        run(monkeypatch, tmp_path, "--path", lines(tmp_path / "own.jsonl", *rows))
+
+
+@pytest.mark.parametrize("name", ["table", "premise", "image_path", "story"])
+def test_what_a_question_rests_on_is_told_as_of_a_training_row(name: str, tmp_path: Path) -> None:
+    path = lines(tmp_path / "own.jsonl", {"question": "How many?", "answer": 2, name: "Ann has 1, Bob has 1."})
+    with pytest.raises(UserError, match=f"'{name}'"):
+        read_local(path, "math")
+    kinds = lines(tmp_path / "kinds.jsonl", {"question": "1+1?", "answer": 2, "figure": False, "table": "train"})
+    assert [question.answer for question in read_local(kinds, "math")] == ["2"]
+
+
+def test_a_float_of_32_bits_that_may_be_another_number_is_told(tmp_path: Path) -> None:
+    """The largest odd number that 24 bits hold is read; beyond it one that six digits say, and no other."""
+    for value, told in (
+        (2.0**24 - 1, "16777215"),
+        (2.5e7, "25000000"),
+        (0.1, "0.1"),
+        (2.0**24, None),
+        (123456789.0, None),
+    ):
+        path = tmp_path / "own.parquet"
+        pq.write_table(pa.table({"question": ["1+1?"], "answer": pa.array([value], pa.float32())}), path)
+        if told:
+            assert [question.answer for question in read_local(path, "math")] == [told]
+        else:
+            with pytest.raises(UserError, match="a float of 32 bits or fewer"):
+                read_local(path, "math")
+
+
 def test_a_float_that_may_be_another_number_is_told(tmp_path: Path) -> None:
     path = tmp_path / "own.parquet"
     pq.write_table(pa.table({"question": ["1+1?"], "answer": [2.0**61 + 2**10]}), path)
@@ -178,11 +214,12 @@ def test_a_mathematics_task(hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     stub = hub(
         {
             "HuggingFaceH4/MATH-500": [
-                {"problem": "1+1?", "solution": "It is \\boxed{2}.", "answer": "2", "subject": "Algebra"}
+                {"problem": "1+1?", "solution": "It is \\boxed{2}.", "answer": "2", "subject": "Algebra"},
+                {"problem": "1+2?", "solution": "It is \\boxed{3}.", "answer": "3", "subject": "Algebra"},
             ]
         }
     )
-    (question,) = run(monkeypatch, tmp_path, "--task", "math_500")
+    question, _ = run(monkeypatch, tmp_path, "--task", "math_500")
     assert stub.asked == [("HuggingFaceH4/MATH-500", "default", "test", "c0ffee")]
     assert (question.question, question.answer, question.subject) == ("1+1?", "2", "Algebra")
     assert question.prompt and question.prompt.startswith("Solve the following problem.") and "1+1?" in question.prompt

@@ -62,7 +62,13 @@ def test_reasons(row: dict[str, Any], reason: str) -> None:
 
 @pytest.mark.parametrize(
     "columns",
-    [{"question": "What is <s>x</s> in HTML?"}, {"question": "What does <think></think> do?"}, {"response": "return a;\n### Response"},
+    [{"response": "<s>old price</s> new price"}, {"question": "Write an advertisement. Role: Marketing Assistant:"},
+     {"response": "User: Hello!\nAssistant: Hi!\nUser: Bye.\nAssistant: Bye."},  # a dialogue was asked for
+     {"response": "Sure, here is one:\n\n**Chat:**\nUser: Hello!\nAssistant: Hi!"},
+     {"response": 'So:\n```python\nprompt = f"""Below it is.\n\n### Instruction:\n{x}\n\n### Response:\n"""\n```\nThat is all.'},
+     {"response": "1. Install.\n\n### Instructions\nRun.\n\n### Responses\nJSON."},
+     {"response": "analysisResult = compute(x)\nprint(analysisResult)"},
+     {"question": "What is <s>x</s> in HTML?"}, {"question": "What does <think></think> do?"}, {"response": "return a;\n### Response"},
      {"response": "User: a\nThat is what was asked."}, {"response": "An <eos> token ends a text, <|end|> too. It is 2"}],
 )  # fmt: skip
 def test_what_only_looks_like_a_template_stays(columns: dict[str, str]) -> None:

@@ -1,14 +1,26 @@
 """Rows of Parquet."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from scripts.common.answers import Rounded
 from scripts.common.cli import UserError
 from scripts.common.tables import iterate_parquet
 from scripts.data.files.base import ROW_LIMIT, Defect, RowFile, SourceRow
 
 BATCH_BYTES = 2**26
+
+
+class Bits(NamedTuple):
+    """How far a short float holds every whole number, and how many digits of any other."""
+
+    whole: int
+    digits: int
+
+
+_SHORT = {"float": Bits(2**24, 6), "halffloat": Bits(2**11, 3)}  # of 32 and 16 bits, as Arrow names them
 
 
 def read_parquet(path: Path) -> RowFile:
@@ -56,7 +68,12 @@ def _of_batch(batch: Any) -> Iterator[dict[str, Any] | Defect]:
         yield from _of_batch(batch.slice(half))
         return
     try:
-        yield from _readable(batch).to_pylist()
+        rows = _readable(batch).to_pylist()
+        for field in batch.schema:
+            if bits := _SHORT.get(str(field.type)):
+                for row in rows:
+                    row[field.name] = _told(row[field.name], bits)
+        yield from rows
     except (ValueError, OverflowError, ArithmeticError) as error:  # text that is not UTF-8, a date out of range
         if batch.num_rows > 1:
             for place in range(batch.num_rows):
@@ -65,6 +82,13 @@ def _of_batch(batch: Any) -> Iterator[dict[str, Any] | Defect]:
             yield Defect("not_utf8", f"not UTF-8: {error.reason}")
         else:
             yield Defect("malformed", f"a value of the column '{_unreadable(batch)}' cannot be read: {_first(error)}")
+
+
+def _told(value: float | None, bits: Bits) -> float | None:
+    """Return a number, marked where another one of as many digits would be the same in so few bits."""
+    if value is None or not math.isfinite(value) or abs(value) < bits.whole:
+        return value
+    return value if float(f"{value:.{bits.digits}g}") == value else Rounded(value)
 
 
 def _readable(batch: Any) -> Any:

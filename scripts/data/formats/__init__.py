@@ -155,18 +155,35 @@ def _refuse_second_question(columns: Columns, question: str) -> None:
             )
 
 
-_PLACE = re.compile(r"<(?:image|video|audio)(?:[ _-]?\d+)?>|<\|(?:image|vision|video|audio)[\w ]*\|>")
-"""Where a picture stood that is not in a text."""
+# Where a picture stood that is not in a text. HTML, SVG and XML have elements of these names.
+_PLACE = re.compile(
+    r"<image>(?!.*</image>)(?! (?:tag|element)s?\b)"
+    r"|(?:^|(?<=>))[ \t]*<(?P<kind>video|audio)>(?=\s*(?:\n|\Z)|\w)(?!.*</(?P=kind)>)"
+    r"|<(?:video|audio)>\Z|<(?:image|video|audio)[ _-]?\d+>|<\|(?:image|vision|video|audio)[\w ]*\|>",
+    re.DOTALL | re.MULTILINE,
+)
 _ESCAPED = re.compile(r"\\n(?![a-z])")  # and no \neq
-_QUOTED = re.compile(r"(?:b?'.*'|b?\".*\")")
+_QUOTED = re.compile(r"""b?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
+# What stands before a response in a text of both.
+_BEFORE = re.compile(r"(?:[\n>\])]|(?:assistant|response|answer|output|gpt|bot|\b[AR])[\s*]*:?[\s*]*)\Z", re.IGNORECASE)
 _LINK = re.compile(r"!\[[^\]\n]*\]\([^)\n]+\)|\\includegraphics\b|<img\s[^>]*src")
+
+
+def _holds(question: str, text: str, what: str) -> bool:
+    """Whether a question holds its response too. What is to be found in a passage, or mended in it, stands there."""
+    text = text.strip()
+    if len(text) <= LONG or text not in question:
+        return False
+    before = question.rstrip().removesuffix(text)
+    ends = len(before) < len(question.rstrip()) and _BEFORE.search(before.rstrip(" \t")) is not None
+    return what == "reasoning" or ends or has_thinking(text) or "\\boxed" in text
 
 
 def _look_at_texts(read: Read) -> None:
     """Raise Malformed where a question holds its response or the place of a picture, and where a response was written
     twice; note what else may be amiss."""
     for what, text in (("response", read.response), ("reasoning", read.reasoning)):
-        if text and len(text) > LONG and text.strip() in read.question:
+        if text and _holds(read.question, text, what):
             raise Malformed(
                 f"the question holds the {what}: name its own column by dataset.columns.question", "ambiguous_columns"
             )
@@ -181,7 +198,8 @@ def _look_at_texts(read: Read) -> None:
         if _QUOTED.fullmatch(said.strip()):
             raise Malformed("the response is in quotes and has \\n for its line breaks: it was written as text twice")
         read.notes.append("the response has \\n, two signs, for its line breaks, and is trained on so")
-    if (key := reasoning_inside(said)) and not has_thinking(said):
+    asked = "json" in f"{read.system or ''}{read.question}".lower()
+    if not asked and (key := reasoning_inside(said)) and not has_thinking(said):
         raise Malformed(
             f"the response is an object in JSON with the reasoning under '{key}': name its keys by dataset.columns "
             "(reasoning: response.thought)",

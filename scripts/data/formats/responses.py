@@ -14,7 +14,9 @@ from scripts.data.names import ANSWERS, FLAGS, QUESTIONS, RESPONSES, SYSTEMS, UN
 _MARK = re.compile(r"correct|right|verif|valid|pass|score|reward")
 # A word on the row's only response. What a count or a share of several says is another thing.
 _ROW_MARK = re.compile(r"(?:[a-z]+_)?(?:is_|was_)?(?P<not>in)?(?:correct(?:ness(?:_[a-z_]+)?)?|right|verified|valid)")
-_FOLLOWS = re.compile(r"final|distill|reply|conclusion|output|solution|response")
+_FOLLOWS = re.compile(
+    r"(?:.*_)?(?:final|distill(?:ed)?|reply|conclusion|output|solution|response)(?:_(?:text|content|answer|response))?"
+)
 _SAID = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
 SHORT = 100
 """Characters of an answer column that may be a bare answer, where it is the response too."""
@@ -32,7 +34,7 @@ def _one_text(columns: Columns, name: str, value: Any, notes: list[str], parts: 
     Raises Malformed where a list may as well be the parts of one text, as `parts` says of any.
     """
     several = plain(name).endswith("s")
-    value = listed(value) if several else value
+    value = held if several and _is_text(held := listed(value)) else value
     if several and isinstance(value, str) and value.startswith(("['", '["')) and value.endswith(("']", '"]')):
         raise Malformed(f"the column '{name}' is a list as text, of which the parts cannot be told: write it as JSON")
     if not isinstance(value, list):
@@ -226,7 +228,7 @@ def _may_follow(columns: Columns) -> Iterator[str]:
         text = columns.see(name)
         if not isinstance(text, str) or name in (*QUESTIONS, *SYSTEMS, *ANSWERS) or UNWANTED.search(name):
             continue
-        if "\\boxed" in text or _FOLLOWS.search(name):
+        if "\\boxed" in text or _FOLLOWS.fullmatch(name):
             yield name
 
 
