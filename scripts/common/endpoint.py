@@ -9,6 +9,7 @@ import json
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, NoReturn, TypeVar
@@ -25,6 +26,7 @@ VLLM_LIKE = frozenset({"vllm", "sglang"})
 _TOO_LONG = re.compile(
     r"context (?:length|size|window)|context_length|too long|(?:max\w*|exceed\w*)[ \w'-]*tokens", re.I
 )
+_PASSING = (408, 409, 429)  # beside those from 500 on: the server may take the same request another time
 SHOWN = 300  # characters of a server's message
 
 
@@ -62,7 +64,15 @@ class EndpointClient:
         the server fails.
         """
         own = {name: value for name, value in body.items() if value is not None and name not in self.settings.omit}
-        answer = self._sent(path, {**own, **self.settings.extra_body})
+        for attempt in range(self.settings.retries + 1):
+            if attempt:
+                time.sleep(min(0.5 * 2 ** (attempt - 1), 8))
+            answer = self._sent(path, {**own, **self.settings.extra_body})
+            if (fault := _fault(answer)) is None:
+                break
+            status, message = fault
+            if attempt == self.settings.retries or (status < 500 and status not in _PASSING):
+                self._refused(status, self._clean(message), path, _times(attempt + 1))
         choices = answer.get("choices")
         if not isinstance(choices, list) or not choices or not all(isinstance(choice, dict) for choice in choices):
             self._no_endpoint(path, json.dumps(answer))
@@ -78,10 +88,6 @@ class EndpointClient:
         except UserError:
             return []
         return [model for model in listed if isinstance(model, dict)] if isinstance(listed, list) else []
-
-    def takes_vllm_parameters(self) -> bool:
-        """Tell whether the server says that it is vLLM or takes the same parameters."""
-        return any(str(model.get("owned_by", "")).lower() in VLLM_LIKE for model in self.models())
 
     def side_by_side(self, do: Callable[[Asked], Result], items: Sequence[Asked]) -> Iterator[tuple[int, Result]]:
         """Yield (place, do(item)) as they come, `concurrency` at a time. After an error no further one is begun."""
@@ -138,7 +144,7 @@ class EndpointClient:
                 f"the endpoint {url} has no such model or no {path}: {message}; a base_url mostly ends in /v1, and "
                 "/models under it lists the models"
             )
-        if status in (408, 409, 429) or status >= 500:
+        if status in _PASSING or status >= 500:
             what = "is asked too much" if status == 429 else "fails"
             raise EndpointFault(f"the endpoint {url} {what} (status {status}), {times}: {message}")
         mistake = TooLongError if status == 413 or _TOO_LONG.search(message) else UserError
@@ -165,6 +171,23 @@ class EndpointClient:
         )
 
 
+def takes_vllm_parameters(models: Sequence[Answer]) -> bool:
+    """Tell whether a server says in its list of models that it is vLLM or takes the same parameters."""
+    return any(str(model.get("owned_by", "")).lower() in VLLM_LIKE for model in models)
+
+
+def _fault(answer: Answer) -> tuple[int, Any] | None:
+    """Return status and message of an error that a server tells in an answer of status 200, as services do that pass
+    requests on: in place of the choices, or in the first of them. Without a status of its own it counts as 502."""
+    choices = answer.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else answer
+    error = first.get("error") or (answer.get("error") if not choices else None)
+    if not error or not isinstance(error, dict):  # a text is what servers say of an address that they do not know
+        return None
+    code = str(error.get("code") or error.get("status"))
+    return int(code) if re.fullmatch("[45][0-9][0-9]", code) else 502, error.get("message") or error
+
+
 def _times(count: int) -> str:
     return "asked once" if count == 1 else f"asked {count} times"
 
@@ -172,9 +195,8 @@ def _times(count: int) -> str:
 def usage_of(answer: Answer) -> Usage:
     """Return what one answer took; a server that does not count gives none."""
     counted = answer.get("usage")
-    if not isinstance(counted, dict):
-        return Usage(1)
-    return Usage(1, int(counted.get("prompt_tokens") or 0), int(counted.get("completion_tokens") or 0))
+    tokens = [counted.get(name) if isinstance(counted, dict) else 0 for name in ("prompt_tokens", "completion_tokens")]
+    return Usage(1, *(int(count) if isinstance(count, int | float) else 0 for count in tokens))
 
 
 def text_of(choice: Answer) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from scripts.common.cli import UserError
 
+WHOLE = "model.safetensors"
 INDEX = "*.safetensors.index.json"
 
 
@@ -28,7 +29,10 @@ def load_network(folder: str | Path, **options: Any) -> Any:
             f"the weights in '{folder}' are not those of this model: {len(lacking)} are missing or of another shape, "
             f"the first of them {lacking[0]}, and would be random; take a whole checkpoint that transformers can read"
         )
-    text = network.config.get_text_config(decoder=True)
+    head, text = network.get_output_embeddings(), network.config.get_text_config(decoder=True)
+    if head is not None and head.weight is not network.get_input_embeddings().weight:
+        # Also where it says that they are one, and the file has two: vLLM would take the embeddings of what is saved.
+        network.config.tie_word_embeddings = text.tie_word_embeddings = False
     if getattr(text, "attn_logit_softcapping", None) and network.config._attn_implementation == "sdpa":
         network.set_attn_implementation("eager")  # Gemma 2: sdpa leaves out the soft cap, without a word
     return network
@@ -45,6 +49,11 @@ def check_files(folder: Path, needed: bool) -> None:
         return
     for index in folder.glob(INDEX):
         named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        if WHOLE not in named and index.name == f"{WHOLE}.index.json" and (folder / WHOLE).is_file():
+            raise UserError(
+                f"'{folder}' holds weights twice, as {WHOLE} and in the parts of {index.name}: engines differ in which "
+                "they take; take one of them away"
+            )
         if gone := sorted(name for name in named if not (folder / name).is_file()):
             raise UserError(f"'{folder}' lacks {len(gone)} files of its weights, first {gone[0]}: fetch it again")
     if not any(folder.glob("*.safetensors")) and not any(folder.glob("pytorch_model*.bin")):

@@ -255,6 +255,15 @@ def build_trainer(
                     shutil.rmtree(checkpoint, ignore_errors=True)
                     raise
 
+        def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+            if settings.lora or self.is_fsdp_enabled:
+                super()._load_from_checkpoint(resume_from_checkpoint, model)
+                return
+            # transformers' own passes over weights that files name otherwise than the network does, such as experts:
+            # these would be the base model's again, and only a warning would say so.
+            saved = load_network(resume_from_checkpoint, dtype=torch.float32)
+            (self.model if model is None else model).load_state_dict(saved.state_dict())
+
     if tokenizer.pad_token is None:  # what fills a batch is seen by no row
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(end_of_turn(tokenizer))
     arguments.router_aux_loss_coef = loss_trial.router_loss(network.config)

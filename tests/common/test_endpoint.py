@@ -10,7 +10,7 @@ from scripts.common.answered import Answered, key_of
 from scripts.common.cli import UserError
 from scripts.common.config.endpoint import Endpoint, Usage
 from scripts.common.config.load import load_experiment
-from scripts.common.endpoint import EndpointClient, EndpointFault, TooLongError, text_of
+from scripts.common.endpoint import EndpointClient, EndpointFault, TooLongError, text_of, usage_of
 from tests.endpoint_stand_in import NOW, Said, chat, completion, refusal, serving
 
 KEY = "sk-very-secret-0123456789"
@@ -40,6 +40,35 @@ def test_a_server_that_stays_busy_is_a_fault_of_its_own() -> None:
         with pytest.raises(EndpointFault, match=r"is asked too much .status 429., asked 4 times: slow down"):
             client_of(server.base_url).ask("/completions", BODY)
         assert len(server.asked) == 4
+
+
+def _told(code: object, in_choice: bool) -> Said:
+    error = {"message": "upstream", "code": code}
+    return Said(
+        {"choices": [{"text": "", "finish_reason": "error", "error": error}]} if in_choice else {"error": error}
+    )
+
+
+@pytest.mark.parametrize("in_choice", [False, True])
+@pytest.mark.parametrize("code", [502, "429", None, "overloaded"])
+def test_an_error_of_status_200_that_may_pass_is_asked_again(code: object, in_choice: bool) -> None:
+    said = _told(code, in_choice)
+    with serving(lambda asked: said if asked.number == 0 else completion("x")) as server:
+        client = client_of(server.base_url)
+        assert client.ask("/completions", BODY)["choices"][0]["text"] == "x" and client.usage == Usage(1, 11, 7)
+        server.answering = lambda _: said
+        with pytest.raises(EndpointFault, match=r"status (502|429)., asked 2 times: upstream"):
+            client_of(server.base_url, retries=1).ask("/completions", BODY)
+
+
+def test_an_error_of_status_200_that_does_not_pass_is_told_at_once() -> None:
+    with serving(lambda _: _told(400, False)) as server, pytest.raises(UserError, match=r"status 400.: upstream"):
+        client_of(server.base_url).ask("/completions", BODY)
+    assert len(server.asked) == 1
+
+
+def test_a_count_that_is_no_number_is_none() -> None:
+    assert usage_of({"usage": {"prompt_tokens": "many", "completion_tokens": 5.0}}) == Usage(1, 0, 5)
 
 
 def test_a_pause_of_an_hour_is_not_waited_for() -> None:

@@ -37,6 +37,37 @@ def test_names_of_another_wrapper_and_other_shapes_are_told(folder: Path) -> Non
         load_network(folder)
 
 
+def test_weights_that_are_there_twice_are_told(folder: Path) -> None:
+    """transformers takes the whole file, vLLM the parts: a merge that was saved over another one."""
+    whole = (folder / "model.safetensors").read_bytes()
+    load_network(folder).save_pretrained(folder, max_shard_size="10KB")
+    (folder / "model.safetensors").unlink()
+    check_files(folder, needed=True)
+    (folder / "model.safetensors").write_bytes(whole)
+    with pytest.raises(UserError, match=r"holds weights twice, as model.safetensors and in the parts of"):
+        check_files(folder, needed=True)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_head_of_its_own_is_said_to_be_one(
+    folder: Path, tied: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Also where the configuration says that it is the embeddings: who believes it would answer otherwise."""
+    place, weights, saved = (
+        folder / "config.json",
+        load_file(folder / "model.safetensors"),
+        tmp_path_factory.mktemp("m"),
+    )
+    place.write_text(json.dumps(json.loads(place.read_text()) | {"tie_word_embeddings": True}))
+    if tied:
+        del weights["lm_head.weight"]
+        save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    load_network(folder).save_pretrained(saved)
+    assert json.loads((saved / "config.json").read_text())["tie_word_embeddings"] is tied
+    after = load_file(saved / "model.safetensors")
+    assert after.keys() == weights.keys() and all(bool((after[name] == weights[name]).all()) for name in after)
+
+
 @pytest.mark.parametrize("method", ["gptq", "awq"])
 def test_a_quantisation_whose_package_is_not_there_is_told(folder: Path, method: str) -> None:
     place = folder / "config.json"

@@ -1,6 +1,7 @@
 """A model behind an endpoint as an engine, against a local stand-in: with transformers behind it, and with bad answers."""
 
 import json
+import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -192,11 +193,33 @@ def test_parameters_that_the_server_does_not_take_are_a_mistake() -> None:
     (completion("x", None), "for the reason 'None'"),
     (Said({"choices": [{"text": "x", "finish_reason": "stop"}]}), "does not count the tokens of its answers"),
     (Said({"choices": [{"text": "x", "finish_reason": "stop"}], "usage": {"prompt_tokens": 4, "completion_tokens": 2}}), "read 4 tokens of a prompt of 3"),
+    (Said({"choices": [{"finish_reason": "stop"}], "usage": {"completion_tokens": 2}}), "an answer without a text"),
+    (Said({"choices": [{"text": None, "finish_reason": "stop"}], "usage": {"completion_tokens": 2}}), "an answer without a text"),
     (refusal(400, "prompt: a string is expected"), "refuses a request"),
 ])  # fmt: skip
 def test_an_answer_that_cannot_be_counted_is_no_answer(said: Said, sentence: str) -> None:
     with serving(lambda _: said) as server, pytest.raises(UserError, match=sentence):
         list(engine_at(server).generate([Request([1, 2, 3], 9, 5)], cases.GREEDY))
+
+
+def test_a_server_of_one_model_is_not_asked_for_another() -> None:
+    """llama.cpp's answers for any name with the model that it has."""
+    with serving(lambda _: Said({"data": [{"id": "tuned.gguf", "owned_by": "llamacpp"}]})) as server:
+        with pytest.raises(UserError, match=r"has one model, 'tuned.gguf', and is asked for 'served'.*endpoint.models"):
+            engine_at(server)
+        engine_at(server, vllm_parameters=False)
+
+
+def test_another_models_answer_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    def answering(asked: Asked) -> Said:
+        return Said(completion("x").body | {"model": "served" if asked.number == 0 else "loaded"})
+
+    with serving(answering) as server, caplog.at_level(logging.WARNING):
+        engine = engine_at(server, concurrency=1)
+        list(engine.generate([Request([1] * 11, 9, 5)], cases.GREEDY))
+        assert "'loaded'" not in caplog.text
+        list(engine.generate([Request([1] * 11, 9, seed) for seed in range(4)], cases.GREEDY))
+        assert caplog.text.count("asked for the model 'served', the endpoint says that 'loaded' answers") == 1
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from scripts.common.cli import UserError, log
 from scripts.common.config.base import Settings
 from scripts.common.config.endpoint import Endpoint
-from scripts.common.endpoint import EndpointClient, text_of, usage_of
+from scripts.common.endpoint import EndpointClient, takes_vllm_parameters, text_of, usage_of
 from scripts.evaluate.engines.base import Continuation, Engine, EngineChoice, Generated, Request, Sampling
 
 
@@ -41,8 +41,15 @@ class EndpointEngine:
         """`model` is what the server calls it."""
         self._settings, self._model = settings, model
         self._client = EndpointClient(settings)
+        self._answered_as = model
         asked = settings.vllm_parameters
-        self._as_vllm = self._client.takes_vllm_parameters() if asked is None else asked
+        listed = self._client.models() if asked is None else []
+        self._as_vllm = takes_vllm_parameters(listed) if asked is None else asked
+        if len(listed) == 1 and listed[0].get("id", model) != model:
+            raise UserError(
+                f"the endpoint {settings.base_url} has one model, '{listed[0]['id']}', and is asked for '{model}', "
+                "which it may answer for with its own: say in evaluation.endpoint.models what it calls each model"
+            )
         if not self._as_vllm:
             log.info("stop tokens, and what else draws an answer beside temperature and top_p, are the endpoint's own")
 
@@ -60,9 +67,22 @@ class EndpointEngine:
             size = {"max_tokens": request.max_new_tokens, "seed": request.seed}
             path = "/chat/completions" if by_chat else "/completions"
             body = {"model": self._model, **asked, **size, **drawing}
-            return generated(self._client.ask(path, body), len(request.prompt_ids))
+            said = self._client.ask(path, body)
+            self._tell_of_another(said.get("model"))
+            return generated(said, len(request.prompt_ids))
 
         yield from self._client.side_by_side(answer, requests)
+
+    def _tell_of_another(self, name: Any) -> None:
+        """Warn where an answer says that another model gave it: some servers answer with what they have loaded."""
+        if isinstance(name, str) and name and name not in (self._model, self._answered_as):
+            self._answered_as = name
+            log.warning(
+                "asked for the model '%s', the endpoint says that '%s' answers: if that is no other name of the same "
+                "model, these are another model's answers",
+                self._model,
+                name,
+            )
 
     def loglikelihoods(self, continuations: Sequence[Continuation]) -> Iterator[tuple[int, float]]:
         """Yield (place, log p(tokens | prompt) in nats) for each continuation."""
@@ -109,6 +129,8 @@ def generated(answer: dict[str, Any], prompt_tokens: int) -> Generated:
     Raises UserError for an answer that ended otherwise than by itself or by its length, or of unknown length.
     """
     choice, used = answer["choices"][0], usage_of(answer)
+    if not isinstance(choice.get("message"), dict) and not isinstance(choice.get("text"), str):
+        raise UserError("the endpoint gave an answer without a text (neither message nor text): it cannot be read")
     reason = choice.get("finish_reason")
     if reason not in ("stop", "length"):
         raise UserError(
