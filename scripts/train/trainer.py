@@ -296,7 +296,10 @@ def _adapters(settings: Optimisation, network: Any) -> Any:
         for name, weight in network.named_parameters()
         if weight.ndim == 3 and weight.shape[0] in counts
     }
-    mamba = any(hasattr(module, "A_log") and hasattr(module, "D") for module in network.modules())
+    # Llama 4's and Phi-MoE's routers are linear layers that return more than their product.
+    left = [name for name, module in network.named_modules() if "Router" in type(module).__name__]
+    if any(hasattr(module, "A_log") and hasattr(module, "D") for module in network.modules()):
+        left.append("out_proj")  # Mamba's kernels take this weight by itself, past any adapter
     if fused and settings.lora.dropout:
         raise UserError(
             f"training.lora.dropout {settings.lora.dropout:g}: adapters on the experts of this model "
@@ -308,7 +311,6 @@ def _adapters(settings: Optimisation, network: Any) -> Any:
         lora_dropout=settings.lora.dropout,
         target_modules="all-linear",
         target_parameters=sorted(fused) or None,
-        # Mamba's kernels take this weight by itself, past any adapter.
-        exclude_modules=["out_proj"] if mamba else None,
+        exclude_modules=left or None,
         task_type="CAUSAL_LM",
     )

@@ -13,7 +13,7 @@ from scripts.common.cli import UserError
 from scripts.common.config.model import ChatSettings
 from scripts.train import train_sft
 from tests import templates
-from tests.families import FAMILIES, Family, build
+from tests.families import EXPERTS, FAMILIES, Family, build
 from tests.train.test_families import train
 
 SHARED = {
@@ -22,7 +22,10 @@ SHARED = {
     "moe_intermediate_size": 24,
     "shared_expert_intermediate_size": 24,
 }
-CASES = FAMILIES | {"Qwen2 MoE": Family("qwen2_moe", SHARED, templates.QWEN25)}
+CASES = FAMILIES | {
+    "Qwen2 MoE": Family("qwen2_moe", SHARED, templates.QWEN25),
+    "Phi-MoE": Family("phimoe", EXPERTS, templates.CHATML),
+}
 IDS = torch.arange(3, 43)[None]
 
 
@@ -41,6 +44,7 @@ def base(folder: Path, name: str) -> Any:
         ("Granite MoE", ("router",)),
         ("gpt-oss", ("router", "bias", "sinks")),
         ("Qwen2 MoE", ("mlp.gate.", "bias")),
+        ("Phi-MoE", ("gate.weight",)),  # a linear layer that returns more than its product
         ("Falcon-H1", ("conv1d", "out_proj", "bias")),
         ("LFM2", ("conv.conv",)),
     ],
