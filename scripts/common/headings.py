@@ -11,7 +11,7 @@ _THINKING = (
     r"(?:my |the |inner |internal |step[ -]by[ -]step )*(?:thinking|thoughts?|reasoning|rationale|monologue)",
     r"chain[ -]of[ -]thought|cot",
     r"(?:denk|gedanken)prozess|gedankengang|gedanken|überlegung(?:en)?|raisonnement|réflexion|razonamiento|raciocínio",
-    r"ragionamento|рассуждени[ея]|размышлени[ея]|ход мыслей",
+    r"pensamientos?|pensamentos?|pensées?|pensier[oi]|ragionamento|рассуждени[ея]|размышлени[ея]|ход мыслей",
     r"(?:思考|推理|推論)(?:过程|過程|プロセス)?|사고 ?과정|추론(?: ?과정)?|사고",
 )
 _RESPONSE = (

@@ -6,7 +6,7 @@ import re
 _TOKEN = re.compile(
     r"<\|(?:im_(?:start|end|user|assistant|middle)|(?:start|end)_header_id|eot_id|begin_of_text|end_of_text|endoftext|"
     r"user|assistant|eom_id|(?:START|END)_OF_TURN_TOKEN|(?:USER|CHATBOT|SYSTEM)_TOKEN|return|EOT|eos|(?:start|end)_of_role|"
-    r"endofassistant)\|>|<(?:start|end)_of_turn>|<\|turn>|<turn\|>|<｜(?:User|Assistant|(?:begin|end)▁of▁sentence)｜>"
+    r"endofassistant|endofprompt)\|>|<(?:start|end)_of_turn>|<\|turn>|<turn\|>|<｜(?:User|Assistant|(?:begin|end)▁of▁sentence)｜>"
     r"|\[/INST\]|<</?SYS>>|\[gMASK\]"
 )
 _SIGNS = ("|>", "｜>", "turn>", "[/INST]", "SYS>>", "[gMASK]")

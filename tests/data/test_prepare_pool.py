@@ -39,6 +39,8 @@ REASONS = [
     (raw(question="<|im_start|>user\n1+1?<|im_end|>"), "template_tokens"),
     (raw(response=f"{GOOD}<｜end▁of▁sentence｜>"), "template_tokens"),
     (raw(response=f"{GOOD}</s>"), "template_tokens"),
+    (raw(response=f"{GOOD}<|endofprompt|>"), "template_tokens"),
+    (raw(question="A chat. USER: Compute 2+2 ASSISTANT:"), "template_tokens"),
     (raw(system="[INST] x [/INST]"), "template_tokens"),
     *[
         (raw(question=f"{sign}1+1?"), "template_tokens")

@@ -157,7 +157,7 @@ def _refuse_second_question(columns: Columns, question: str) -> None:
 
 # Where a picture stood that is not in a text. HTML, SVG and XML have elements of these names.
 _PLACE = re.compile(
-    r"<image>(?!.*</image>)(?! (?:tag|element)s?\b)"
+    r"<(?:image|IMAGE|ImageHere)>(?!.*</image>)(?! (?:tag|element)s?\b)"
     r"|(?:^|(?<=>))[ \t]*<(?P<kind>video|audio)>(?=\s*(?:\n|\Z)|\w)(?!.*</(?P=kind)>)"
     r"|<(?:video|audio)>\Z|<(?:image|video|audio)[ _-]?\d+>|<\|(?:image|vision|video|audio)[\w ]*\|>",
     re.DOTALL | re.MULTILINE,
