@@ -26,7 +26,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     def loading(folder: Path, **keywords: Any) -> Any:
         asked.update(keywords)
-        made = SimpleNamespace(hf_device_map=asked["places"])
+        made = SimpleNamespace(hf_device_map=asked["places"], get_output_embeddings=lambda: None)
+        made.config = SimpleNamespace(get_text_config=lambda decoder: None)
         made.eval = lambda: made
         return made, {"missing_keys": set(), "mismatched_keys": set()}
 
