@@ -50,8 +50,9 @@ INTRODUCTION = r"""# How answers are checked
 
 1. `thinking`: only what stands behind the thinking is an answer. A text that ends inside it holds none, whatever box is
    in there and whoever wrote the tag: where the prompt opens the thinking, the text is judged as if the model had.
-2. `final`: the answer is the last box with something in it (boxes that only a comma or a word parts are one answer), or
-   the final answer that is named behind it; without a box what the text names as its answer, or the formula that its
+2. `final`: the answer is the last box with something in it (boxes that only a comma or a word parts are one answer;
+   one that is a part of an expression, `$-\boxed{7}$` or `$\boxed{7}\pi$`, is read with it; `2\boxed{7}` is none),
+   or the final answer that is named behind it; without a box what the text names as its answer, or the formula that its
    last sentence concludes with. A number somewhere is no answer, nor is a box that was cut off.
    `letters` (multiple choice): the last answer line ("Answer: C", "the correct option is (C)", 选C) or a box behind it,
    the letter in any dress, a small one where it stands alone. Where there is neither: a first or last line that is one
@@ -81,8 +82,10 @@ This page is made by `python -m perf.answer_checking`; a test keeps its pairs in
 LIMITS = r"""What still goes wrong is left so. Words are compared as they are: "ellipse" and "an oval" differ, as do
 sums and integrals in another form (they are compared as text). Units are not converted: 1 m is not 100 cm.
 An unsimplified answer is right: $\frac{2}{4}$ is $\frac12$. `(a,b)` may be a point or an open interval, `12,345` a
-number or two: what fits the gold answer counts. In a set a value that is there twice counts twice. Letters of a product
-are variables: `rat` and `art` are equal. Counted wrong although right: a function by cases that is written without
+number or two: what fits the gold answer counts. In a set a value that is there twice counts twice. Three letters
+in two orders are one product only where both are small, one order is that of the alphabet and no vowel may make a
+word of them (`abc`, `cba`): `rat` and `art` differ.
+Counted wrong although right: a function by cases that is written without
 them ($|x|$), constants of other names ($A$, $B$ for $C_1$, $C_2$), `f(x)` for `y`, `f(t)=t^2` for `f(x)=x^2`, $x=7k+3$
 for $3 \pmod 7$, what a question asks said in another word ("isosceles" for "isosceles triangle"), `0b1011`, 二分之一.
 Counted right although doubtful: `6%` for `6`, `12:30` for `12:30 AM`, `1,2` for the open interval (1,2).

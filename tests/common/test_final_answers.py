@@ -73,6 +73,12 @@ FIVE = [
     "So we get $x = 5$.", "Therefore the maximum is 5.", "The total is 5 apples.", "So the area is 5 square units.",
     "This gives 5.", "We get 8, so it equals 5.", "The price is $5.", "The answer: 5", "ANSWER\n5", "x=5", "$x=5$",
     "\\[x=5\\]", "\\(5\\)",
+    # A box beside dashes, marks of lists and other formulas.
+    r"- \boxed{5}", "\n- $\\boxed{5}$", r"Answer - \boxed{5}", r"Step 2 - \boxed{5}", r"(b) - \boxed{5}", r"*Step 2* \boxed{5}",
+    r"10.\boxed{5}", r"\boxed{5} - a good number", r"$\boxed{5}$ - 3 is less", r"*\boxed{5}* (note)", r"\boxed{5} a $6$ bill",
+    r"\boxed{5}! $x$ is good.", r"The answer is \boxed{5}!", r"the \boxed{5}^{th} day", r"$-3 + 8 = \boxed{5}$", r"$\boxed{5}=3+2$",
+    r"$\boxed{5}^\circ$", r"$\boxed{5}\,\text{cm}^2$", r"$\textbf{(A)}\ \boxed{5}$", r"$\$\boxed{5}$", r"$\therefore\boxed{5}$",
+    "\\boxed{5}\n- 2 is even", r"the value -- \boxed{5}", r"$x_1=\boxed{5}$", r"$\boxed{5}$/10",
 ]  # fmt: skip
 # Texts that do not.
 NOT_FIVE = [
@@ -109,6 +115,22 @@ NOT_FIVE = [
     "there are 5 ways to do the first step and 8 for the second.", "The number 5 is prime.", "In 2005.", "I am 5.",
     "so the probability is 1/5.", "so it is -5.", "so the sum is 3+5.", "so it's 10^5.", "There are 5, 8.",
     "There are 5 and 8.", "-5",
+    # A box that is a part of an expression.
+    r"\boxed{5}^2", r"$\boxed{5}^2$", r"2\boxed{5}", r"$2\boxed{5}$", r"-\boxed{5}", r"$-\boxed{5}$", r"x = - \boxed{5}",
+    r"x = $-$\boxed{5}", r"$\frac{\boxed{5}}{2}$", r"$\frac{\sqrt{3}}{\boxed{5}}$", r"$\sqrt{\boxed{5}}$", r"\boxed{5}/2",
+    r"\boxed{5}+1", r"$3 + \boxed{5}$", r"$2 - \boxed{5}$", r"$x - \boxed{5}$", r"$\boxed{5} - x$", r"$\boxed{5}x$", r"$\pm\boxed{5}$",
+    r"$\boxed{5}\cdot 10^3$", r"$\boxed{5}\pi$", r"$\sin \boxed{5}$", r"$\log_2 \boxed{5}$", r"$x^{\boxed{5}}$", r"\boxed{5}0",
+    r"1\boxed{5}", r"0.\boxed{5}", r"\boxed{5}.5", r"$\boxed{5}!$",
+    # Said of something, or taken back.
+    r"\boxed{5} is wrong.", "This is false for x = 5.", "Since x = 5.", "where n = 5.", "We have 5 cases.",
+    "The wrong answer is 5.", "It is false that x is 5.",
+]  # fmt: skip
+# A box and what stands around it as one expression.
+WHOLE = [
+    ("3x+5", r"$\boxed{3}x+\boxed{5}$"), (r"2\sqrt{3}", r"$\boxed{2}\sqrt{3}$"), ("49", r"So $y = \boxed{7}^2$."),
+    (r"7\pi", r"The area is $\boxed{7}\pi$."), ("7000", r"So it is $\boxed{7}\times 10^3$ m."),
+    (r"\frac{7}{2}", r"x = \frac{\boxed{7}}{2}"), (r"\pm 7", r"x=\pm\boxed{7}"), ("-7", r"it is -\boxed{7}"),
+    (r"-\frac12", r"$x=-\boxed{\frac12}$"), ("b-a", r"$-\boxed{a-b}$"), ("x-7", r"$x - \boxed{7}$"),
 ]  # fmt: skip
 LETTERS = [
     ("B", "Answer: B; C is wrong because of its sign"), ("B", "The answer is most likely B"), ("B", "Answer: probably B."),
@@ -187,7 +209,12 @@ LETTERS = [
     ("A", "Thus A is correct."), ("D", "So it's D."), (None, "Is it D?"), (None, "It is not D."),
     (None, "So I conclude I"), ("C", "This leads us to conclude that it's C."), ("B", "which means B is correct"),
     ("B", "所以B正确"), ("B", "A错误，B正确"), (None, "A、B正确"), (None, "B不正确"), ("B", "因此B项正确。"), ("B", "故B正确，选B。"),
-    (None, "若B正确"),
+    (None, "若B正确"), (None, "It is false that B is correct."), (None, "I doubt that B is correct."),
+    (None, "B is true only sometimes."), (None, "Few believe B."), (None, "A common mistake is to choose B"),
+    (None, "Students pick B."), (None, "Many would pick B"), (None, "I refuse to choose B"),
+    (None, "The worst choice is B."), (None, "The wrong answer is B."), (None, "An incorrect answer: B"),
+    (None, "The least likely answer is B"), (None, "The second best answer is B"),
+    ("C", "Answer: B is wrong, C is right"), ("B", r"(B) - \boxed{B}"), ("B", r"Option 2 - \boxed{B}"),
 ]  # fmt: skip
 
 
@@ -199,6 +226,11 @@ def test_five(text: str) -> None:
 @pytest.mark.parametrize("text", NOT_FIVE)
 def test_not_five(text: str) -> None:
     assert not judge_mathematics("5", text).correct
+
+
+@pytest.mark.parametrize(("gold", "text"), WHOLE)
+def test_a_box_is_read_with_what_it_is_a_part_of(gold: str, text: str) -> None:
+    assert judge_mathematics(gold, text).correct
 
 
 def test_what_follows_because_is_no_answer() -> None:

@@ -88,9 +88,11 @@ def _may_be_bare(named: Named, bare: Value) -> bool:
 
 
 def _are_anagrams(gold: str, answer: str) -> bool:
-    """Return whether three letters are two words: but abc and cba, in the order of the alphabet, one product."""
+    """Return whether three letters are two words, art and rat, or two orders, ABC and BCA: but abc and cba, small ones
+    of which one way is that of the alphabet, and that no vowel but a before b makes a word, are one product."""
     product = "".join(sorted(set(gold)))
-    return bool(gold and answer) and gold != answer and product not in (gold, answer)
+    is_product = product in (gold, answer) and gold.islower() and not re.search("[aeiou]", product.removeprefix("ab"))
+    return bool(gold and answer) and gold != answer and not is_product
 
 
 def _same_number(gold: Number, answer: Number) -> bool:
@@ -99,7 +101,7 @@ def _same_number(gold: Number, answer: Number) -> bool:
     ours, theirs = gold.expression, answer.expression
     if {gold.unit, answer.unit} in ({"deg", ""}, {"deg", "rad"}):
         in_degrees, other = (ours, theirs) if gold.unit == "deg" else (theirs, ours)
-        if other.has(sp.pi) and not in_degrees.has(sp.pi):
+        if other.has(sp.pi):
             return same_expression(in_degrees * sp.pi / 180, other)
     if (
         gold.unit
@@ -112,7 +114,9 @@ def _same_number(gold: Number, answer: Number) -> bool:
     ways = units.way(gold.unit), units.way(answer.unit)
     if all(ways) and ways[0] != ways[1]:
         return False
-    if gold.percent != answer.percent and not (units.is_known(gold.unit) or units.is_known(answer.unit)):
+    if gold.percent != answer.percent:
+        if units.is_known(gold.unit) or units.is_known(answer.unit):
+            return False
         # Percent may be left out where it is asked for; but 0.5 is not 0.5%.
         bare, percent = (answer, gold) if gold.percent else (gold, answer)
         whole = bare.expression.is_number and (gold.percent or bool(abs(bare.expression) > 1))

@@ -1,12 +1,10 @@
 r"""The answer in a text whose thinking is taken off: the last box, or the last line that says what the answer is."""
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from scripts.common.chain import box_end
+from scripts.common.judging.boxes import BOX, Box, boxes
 
-BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*(?=\{)|\\boxed\s*(?=\d)")
 # What may stand between boxes that are one answer: \boxed{2} and \boxed{-4}.
 BETWEEN = re.compile(
     r"[\s$,;]*(?:\\(?:text|quad|qquad)\s*)?\{?\s*(?:and|or|和|或|,)?\s*\}?[\s$,;]*(?:[A-Za-z](?:_\{?\w\}?)?\s*=)?[\s$]*"
@@ -35,7 +33,7 @@ ASIDE = re.compile(
 ADVERB = re.compile(r"^(?:therefore|thus|hence|then|simply|just|about|approximately|exactly)\s+", re.IGNORECASE)
 # What takes a box back.
 BACK = re.compile(
-    r"(?i)[\s$*.,)\]\\]*(?:(?:but|however|wait|hmm|no)\b[\s,.]*)+(?:that|this|it)(?:\s+(?:is|was)|['’]s)\s+"
+    r"(?i)[\s$*.,)\]\\]*(?:(?:(?:but|however|wait|hmm|no)\b[\s,.]*)+(?:that|this|it))?(?:\s*\b(?:is|was)|['’]s)\s+"
     r"(?:wrong|not\s+(?:right|correct)|incorrect)\b"
 )
 CONTRAST = re.compile(r"(?i)\b(?:however|but|wait|actually|correction)\b")
@@ -48,44 +46,9 @@ SAYS = re.compile(
 )
 # It is no answer that something else hangs on, or that is taken back.
 SUPPOSED = re.compile(
-    r"(?i)\b(?:suppose|assume|assuming|let|if|when|try|consider|case|step|not|cannot|unless|perhaps|maybe|might|may|could|or"
-    r"|least|most|than)\b|n['’]t\b|\b(?:for|where|with|since)\s*\S*$|[若设不]"
+    r"(?i)\b(?:suppose|assume|assuming|let|if|when|try|consider|cases?|steps?|not|never|wrong|false|incorrect|cannot|unless|perhaps|maybe|might|may|could|or"
+    r"|least|most|than)\b|n['’]t\b|\b(?:for|where|with|since)\s+(?:\$?\w+\s*=\s*)?\S*$|[若设不]"
 )
-
-
-MINUS = re.compile(r"(?:[=$(]|\\\[)\s*-$")
-"""Before a box that leaves out its sign."""
-
-
-class Box(NamedTuple):
-    """A box with something in it."""
-
-    start: int
-    end: int
-    inside: str
-
-
-def boxes(text: str) -> Iterator[Box]:
-    r"""Yield the boxes of a text; one that is never closed has None-like text "" and the text's end. Empty ones do not
-    count, nor those within another."""
-    past = 0
-    for match in BOX.finditer(text):
-        if match.start() < past:
-            continue
-        if text[match.end()] != "{":
-            digits = re.match(r"\d+", text[match.end() :])
-            past = match.end() + (len(digits[0]) if digits else 0)
-            yield Box(match.start(), past, text[match.end() : past])
-            continue
-        try:
-            end = box_end(text, match.end() + 1)
-        except ValueError:
-            yield Box(match.start(), len(text), "")
-            return
-        past = end + 1
-        if inside := text[match.end() + 1 : end].strip():
-            inside = f"-{inside}" if MINUS.search(text, 0, match.start()) else inside
-            yield Box(match.start(), past, inside)
 
 
 def _line(text: str) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 
-from scripts.common.judging.final import BETWEEN, BOX, boxes
+from scripts.common.judging.boxes import BOX, boxes
+from scripts.common.judging.final import BETWEEN
 
 LONGEST = 600
 """Characters of a line or sentence that may choose."""
@@ -27,7 +28,7 @@ SECOND = (
     r"\s*[)\]}$*]*\s*(?:\\text\s*\{\s*)?(?:and|or|&|,|/|;|\+|和|或|、)\s*\}?\s*[(\[$]*(?:[Oo]ption\s+)?"
     r"[@](?![A-Za-z']|\s+is\b)"
 )
-ENDS = r"(?![A-Za-z0-9^=+]|['’](?!\W*(?:\n|$))|_(?!_)|-[a-z])"
+ENDS = r"(?![A-Za-z0-9^=+]|[)\]}.*$]*\s+(?:is|was)\s+(?:not|wrong|incorrect|false)\b|['’](?!\W*(?:\n|$))|_(?!_)|-[a-z])"
 # A small letter counts where nothing else can be meant: (c), c) 42, c at the line's end, or two of them.
 _SMALL_ENDS = rf"(?=[\s$*_`'\"}}\])]*[.。]?\s*(?:$|\n)|[)\].]\s|{SECOND})"
 _IS = r"(?:is|are|was|(?:would|must|should|will)\s+be|es|est|ist|è|é)\b"
@@ -36,7 +37,8 @@ _OF = (
     r"|multiple[- ]choice|final|correct[ae]?)\b){0,8}?"
 )
 _WORD = (
-    r"\banswer|\b(?:correct|right|best|final|chosen)\s+(?:option|choice|letter)\b|答案|正确(?:的)?选项|答え|正解|정답"
+    r"(?<!wrong )(?<!false )(?<!incorrect )(?<!least likely )(?<!second best )\banswer"
+    r"|\b(?:correct|right|best|final|chosen)\s+(?:option|choice|letter)\b|答案|正确(?:的)?选项|答え|正解|정답"
     r"|\b(?:respuesta|réponse|antwort|risposta|resposta|ответ)\b"
 )
 _THEN = r"(?:\s*\b(?:therefore|thus|hence|then|indeed|clearly|simply|(?:most\s+)?likely|probably)\b\s*)?"
@@ -68,10 +70,14 @@ LAST = (
     rf"(?:only\s+)?{_A}(?:\s+then)?[\s.!]*$|(?:正确的?是|选)\s*{_A}[\s.。]*$"
 )
 _NOT_THE = r",?\s+(?:and\s+)?not\s+[$(]*[@]\b[)$]*"
-REJECTS = re.compile(r"(?i)\b(?:next|another|first|second|other)\b[^,;]*$|\b(?:wrong|incorrect|false|fails?)\b[^,;]*$")
+REJECTS = re.compile(
+    r"(?i)\b(?:next|another|first|second|other|worst|least likely)\b[^,;]*$"
+    r"|\b(?:wrong|incorrect|false|fails?)\b[^,;]*$"
+)
 DOUBTS = re.compile(
     r"(?i)\b(?:not|never|neither|nor|cannot|or|either|if|unless|whether|may|might|could|perhaps|maybe|except|suppose|assume"
-    r"|consider|both)\b|n['’]t\b|\?|[不非错若]|如果"
+    r"|consider|both|false that|doubt|few|many|nobody|someone|students?|refuse|sometimes|mistake)\b"
+    r"|n['’]t\b|\?|[不非错若]|如果"
 )
 _LISTED = r"[ \t>#*_(\[$-]*(?:\\text(?:bf|rm)?\{\(?)?([@])[*_$]*(?:[.)\]:]\}?|(?= - ))(?=[\s*$\\]|$)"
 

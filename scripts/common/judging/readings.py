@@ -76,7 +76,9 @@ def readings(answer: str, gold: bool = False) -> tuple[Value, ...]:
         found = [replace(value, half=half) if isinstance(value, Ratio) else value for value in found]
     if not found and (said := SAID.fullmatch(text)) and not NO_NAME.search(said["name"]):
         found = [Named(words_of(said["name"]), value) for value in _values(said["value"], gold)]
-    return (*found, *_as_sentence(text), Text(words_of(f"{text} {half}".strip())))
+    words = f"{text} {half}".strip()
+    in_a_unit = bool(found) and isinstance(found[0], Number) and units.is_known(found[0].unit)
+    return (*found, *_as_sentence(text), Text(words if in_a_unit else words_of(words)))  # MHz is no mHz
 
 
 def _no_formula(text: str) -> str | None:

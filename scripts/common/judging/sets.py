@@ -24,7 +24,9 @@ REALS = {
 def by_property(inside: Tokens, read: Read) -> Value:
     """Return { x | x > 2 } as an interval of x."""
     at = next(i for i, token in enumerate(inside) if token.text in ("|", ":"))
-    element = next(iter(split(inside[:at], lambda token: token.text == r"\in")))  # x in R
+    element, *domain = split(inside[:at], lambda token: token.text == r"\in")
+    if domain and re.sub(r"[ {}]", "", text_of(domain[0])) not in (r"\mathbbR", "R"):
+        raise Unreadable("whole numbers, which are no interval")
     value = read(inside[at + 1 :])
     if not isinstance(value, Named) or not isinstance(value.value, Pieces) or value.name != name_of(element):
         raise Unreadable("a set by its property")

@@ -17,7 +17,6 @@ _USUAL: list[tuple[str, str]] = [
         r"\1\\overline{\2\3}",
     ),
     (r"\{?\s*(\w+)\s*\\choose\s*(\w+)\s*\}?", r"\\binom{\1}{\2}"),
-    (r"\bC\s*_\s*\{?\s*(\d+)\s*\}?\s*\^\s*\{?\s*(\d+)\s*\}?", r"\\binom{\1}{\2}"),
     (r"\\?\blog(2|10)(?=\s*\()", r"\\log_{\1}"),
     (r"\(\s*([\dA-F]+)\s*\)\s*(?=_)", r"\1"),
     (r"_\s*\{\s*\(\s*(\d+)\s*\)\s*\}", r"_{\1}"),
@@ -38,6 +37,8 @@ _USUAL: list[tuple[str, str]] = [
     (r"\\(?:blacksquare|square|qed|checkmark|underline|tag\s*\{[^{}]*\})(?![A-Za-z])|\\#", ""),
 ]  # fmt: skip
 USUAL = [(re.compile(pattern), by) for pattern, by in _USUAL]
+CHOSEN = re.compile(r"\bC\s*_\s*\{?\s*(\d{1,4})\s*\}?\s*\^\s*\{?\s*(\d{1,4})\s*\}?(?!\d)")
+"""C_5^2, 2 of 5; but C_1^2 is the square of a constant."""
 _END = r"\s*[^\s\[\](){},;][^\[\](){},;]*"
 # An interval; in France an open end is a bracket turned outward.
 INTERVAL = re.compile(rf"([\[\]])({_END}[,;]{_END})([\[\]])")
@@ -54,4 +55,5 @@ def usual(text: str) -> str:
     """Return plain notation in the usual way of writing."""
     for pattern, by in USUAL:
         text = pattern.sub(by, text)
+    text = CHOSEN.sub(lambda m: rf"\binom{{{m[1]}}}{{{m[2]}}}" if int(m[1]) > int(m[2]) else m[0], text)
     return INTERVAL.sub(_inward, text)
