@@ -49,6 +49,11 @@ class Program(argparse.ArgumentParser):
         several: dict[str, Any] = {"nargs": "+", "default": []} if many else {}
         return self.add_argument(flag, type=Path, required=not optional, help=help, **several).dest
 
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        if arg_strings == ["--"] and action.option_strings and action.nargs is None:  # argparse would take it out
+            return self._get_value(action, "--")
+        return super()._get_values(action, arg_strings)
+
     def add_settings(self, flag: str, model: Any, help: str = "") -> None:
         """Add an option for a settings model, or a union of such, whose value is JSON: what a rule passes.
 

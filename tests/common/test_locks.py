@@ -104,7 +104,9 @@ def test_what_is_installed_fits_together() -> None:
 
 def commands(*arguments: str, **environment: str) -> str:
     """Return what a command would run with make's -n."""
-    inherited = {key: value for key, value in os.environ.items() if key not in {"MAKEFLAGS", "MAKELEVEL", "TORCH"}}
+    inherited = {
+        key: value for key, value in os.environ.items() if key not in {"MAKEFLAGS", "MAKELEVEL", "PYTHON", "TORCH"}
+    }
     done = subprocess.run(
         arguments, cwd=ROOT, env={**inherited, "MAKEFLAGS": "-n", **environment}, capture_output=True, text=True
     )

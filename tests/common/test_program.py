@@ -40,6 +40,7 @@ class Prompted(Settings):
 @example(prompt='"Be brief."', system="-x", names=["it's", "$HOME `ls`"])
 @example(prompt="--", system="--system=1", names=["a\nb", "文 "])
 @example(prompt="", system="", names=["", "*"])
+@example(prompt="", system="--", names=["", ""])
 def test_any_text_arrives_as_it_is(prompt: str, system: str, names: list[str]) -> None:
     options = {"prompted": Prompted(prompt=prompt, revision="20240101"), "system": system, "names": names}
     words = through_a_shell(command_line("data.x", {**options, "file": Variable('"$OWN_1"'), "public": True}))
