@@ -21,9 +21,9 @@ from tests.data.hub_stand_in import COMMIT, hub
 pytestmark = pytest.mark.workflow
 
 
-def parquet(row: dict[str, Any]) -> bytes:
+def parquet(*rows: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist([row]), buffer)
+    pq.write_table(pa.Table.from_pylist(list(rows)), buffer)
     return buffer.getvalue()
 
 
@@ -44,12 +44,15 @@ def test_livecodebench(tmp_path: Path) -> None:
     private = base64.b64encode(zlib.compress(pickle.dumps(json.dumps([case])))).decode()
     row = {"question_id": "a", "question_content": "Add.", "starter_code": "", "difficulty": "easy", "metadata": "{}"}
     row |= {"public_test_cases": "[]", "private_test_cases": private}
-    files = {"README.md": readme("v4_v5", "test"), "v4_v5/test-0.parquet": parquet(row)}
+    files = {
+        "README.md": readme("v4_v5", "test"),
+        "v4_v5/test-0.parquet": parquet(row, row | {"question_id": "b", "question_content": "Add both."}),
+    }
     with hub(files, {"license": "cc"}, name="lighteval/code_generation_lite") as server:
         done = fetch(server, tmp_path, "--task", "lcb:codegeneration", "--kind", "code")
     assert done.returncode == 0, done.stderr
-    (question,) = read_questions(tmp_path / "test.jsonl", with_tests=True)
-    assert unpack_tests(question.tests or "") == [("1 2", "3")]
+    questions = read_questions(tmp_path / "test.jsonl", with_tests=True)
+    assert [unpack_tests(question.tests or "") for question in questions] == [[("1 2", "3")]] * 2
     facts = json.loads((tmp_path / "test.jsonl.provenance.json").read_text())
     assert facts["sources"] == {"lighteval/code_generation_lite": {"commit": COMMIT, "licence": "cc"}}
 
