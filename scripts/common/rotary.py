@@ -20,8 +20,8 @@ def changes_at(config: Any) -> float:
     return min(borders, default=float("inf"))
 
 
-def settle(network: Any, length: int) -> None:
-    """Give a network the frequencies of a text of `length` tokens, for texts of any length."""
+def settle(network: Any, length: float) -> None:
+    """Give a network the frequencies of a text of `length` tokens, for texts of any length; most have but one set."""
     import torch
 
     for module in network.modules():
@@ -31,7 +31,7 @@ def settle(network: Any, length: int) -> None:
             if kind != LONGROPE:
                 continue
             # The module itself takes the frequencies of the last position; then it is told that they never change.
-            last = torch.tensor([[length - 1]], device=next(module.buffers()).device)
+            last = torch.tensor([[int(length) - 1]], device=next(module.buffers()).device)
             module(torch.zeros(1, device=last.device), last, **({"layer_type": layers} if layered else {}))
             if layered:
                 kinds[layers] = "settled"

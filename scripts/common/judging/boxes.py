@@ -34,7 +34,7 @@ _DIGIT_BEFORE, _DIGIT_BEHIND = re.compile(r"\d$|(?<!\w)0\.$"), re.compile(r"[.,]
 
 
 class Box(NamedTuple):
-    """A box with something in it."""
+    """A box with something in it, or one of which nobody can tell what it says."""
 
     start: int
     end: int
@@ -42,8 +42,8 @@ class Box(NamedTuple):
 
 
 def boxes(text: str) -> Iterator[Box]:
-    r"""Yield the boxes of a text; one that is never closed, or that digits touch, has None-like text "". Empty ones do
-    not count, nor those within another."""
+    r"""Yield the boxes of a text; one that is never closed, or that digits touch, says nothing. Empty ones do not
+    count, nor those within another."""
     past = 0
     for match in BOX.finditer(text):
         if match.start() < past:

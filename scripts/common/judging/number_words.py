@@ -2,10 +2,8 @@
 
 import sympy as sp
 
-_SMALL = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-UNITS = [*_SMALL.split(), "seventeen", "eighteen", "nineteen"]
-_TENTHS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_TENS = dict(zip(_TENTHS.split(), range(20, 100, 10), strict=True))
+from scripts.common.number_names import SMALL, TENS
+
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _FRACTIONS = "half third fourth fifth sixth seventh eighth ninth tenth"
 _PARTS = {name: part for part, name in enumerate(_FRACTIONS.split(), start=2)}
@@ -42,8 +40,8 @@ def _whole(words: list[str]) -> int | None:
                 return None
             group, least = group * 100, 100
         else:
-            value = _TENS.get(word, UNITS.index(word) if word in UNITS else -1)
+            value = TENS.get(word, SMALL.index(word) if word in SMALL else -1)
             if value < 0 or (group and (least < 20 or value >= least or (least < 100 and not 0 < value < 10))):
                 return None
-            group, least = group + value, 20 if word in _TENS else 0
+            group, least = group + value, 20 if word in TENS else 0
     return total + group if words else None

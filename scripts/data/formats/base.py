@@ -32,7 +32,8 @@ def is_empty(value: Any) -> bool:
     return value is None or (isinstance(value, str | list | tuple | Mapping) and len(value) == 0)
 
 
-def _from_json(text: str) -> Any:
+def from_json(text: str) -> Any:
+    """Return what a text in JSON holds, None where it holds nothing."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -69,7 +70,7 @@ class Columns:
         value = self.row.get(self._keys.get(plain(head), head))
         for key in rest:
             if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):  # a table holds objects as text
-                value = _from_json(value)
+                value = from_json(value)
             if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
                 value = value[int(key)]
             else:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scripts.common.chain import has_thinking
-from scripts.data.formats.base import Columns, Malformed
+from scripts.data.formats.base import Columns, Malformed, from_json
 from scripts.data.names import ANSWERS, QUESTIONS, SYSTEMS, UNWANTED, plain
 
 LONG = 100
@@ -60,10 +60,7 @@ def _is_object(value: Any) -> bool:
 def reasoning_inside(value: Any) -> str | None:
     """Return the key inside an object, or JSON text of one, that may hold a chain; None where none does."""
     if isinstance(value, str) and _is_object(value) and _NAME.search(value):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return None
+        value = from_json(value)
     for key, inner in value.items() if isinstance(value, Mapping) else ():
         if isinstance(inner, str) and may_be_reasoning(plain(str(key)), inner):
             return str(key)

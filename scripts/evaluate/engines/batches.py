@@ -19,7 +19,7 @@ from scripts.common import progress
 from scripts.common.cli import UserError
 from scripts.common.context import context_of
 from scripts.common.network import load_network
-from scripts.common.rotary import changes_at, settle
+from scripts.common.rotary import settle
 from scripts.common.shape import HIDDEN_STATE, state_carrying
 from scripts.evaluate.engines.base import Continuation, Generated, Request, Sampling
 
@@ -149,8 +149,7 @@ class TransformersEngine:
         time, drawn on the CPU, so that it hangs on nothing else."""
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = load_network(model, dtype=getattr(torch, dtype)).to(self.device).eval()
-        if changes_at(self.model.config) < float("inf"):
-            settle(self.model, longest or int(context_of(self.model.config)))
+        settle(self.model, longest or context_of(self.model.config))
         self.batch_size = 1 if deterministic else batch_size
         # A sum over the vocabulary has no fixed order on a GPU.
         self._draws_on = "cpu" if deterministic else self.device
