@@ -102,7 +102,8 @@ test-browser: .venv/installed
 test-vllm: .venv-vllm/installed
 	OMP_NUM_THREADS=1 .venv-vllm/bin/python -m pytest -q -m vllm tests/evaluate
 
-# A real Slurm for each of the processes on this machine, with fake GPUs, on loopback: root, and Debian's slurmctld slurmd slurm-client munge.
+# A real Slurm for each of the processes on this machine, with fake GPUs, on loopback: root, and Debian's slurmctld slurmd slurm-client munge;
+# with slurmdbd mariadb-server-core mariadb-client-core also one with accounting.
 test-slurm: .venv/installed
 	$(BIN)/python -m pytest -q -m "slurm and not long" $(SIDE_BY_SIDE) -o cache_dir=.pytest_cache/slurm tests/workflow
 

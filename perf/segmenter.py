@@ -25,7 +25,7 @@ from scripts.common.program import Program
 from scripts.select.limopro.patterns import FUNCTIONAL, LETTERS
 from scripts.select.limopro.pruning import prune_count
 from scripts.select.limopro.sequence import SequenceModel
-from scripts.select.limopro.steps import CAUTION, segment
+from scripts.select.limopro.steps import segment
 from scripts.select.limopro.train_segmenter import (
     BAGS,
     Chain,
@@ -59,9 +59,9 @@ def functional_runs(labels: Sequence[str]) -> list[Run]:
     return [run for run in runs_of(labels) if run.letter != "P"]
 
 
-def our_labels(chain: Chain, model: SequenceModel | None = None, caution: float = CAUTION) -> list[str]:
+def our_labels(chain: Chain, model: SequenceModel | None = None) -> list[str]:
     """Return the segmenter's labels of a chain's units: each has the step that covers most of it."""
-    steps = segment("".join(chain.units), chain.question, chain.answer, model, caution)
+    steps = segment("".join(chain.units), chain.question, chain.answer, model)
     labels, position, place, last = [], 0, 0, -1
     for unit in chain.units:
         start, position = position, position + len(unit)

@@ -213,6 +213,7 @@ def asks(rule, gpus=0, nodes=1):
         "runtime": doubling(settings.runtime, most_minutes),
         "slurm_partition": settings.partition,
         "slurm_account": settings.account,
+        "qos": settings.qos,
         "constraint": settings.constraint,
         **gpu_resources(gpus, nodes),
     }

@@ -116,9 +116,11 @@ def together(subsets: Sequence[str], among: Sequence[str], experiment: Experimen
     if len(subsets) <= MOST_NAMES or len(among) - len(subsets) > MOST:
         return names, f"any of {names}"
     what = "method" if experiment.subsets else "model"
+    some = " compared here" if len(among) < len(experiment.subsets) else ""  # of a sweep one is chosen
     if others:
-        return f"all {what}s but {others}", f"any {what} but {others}"
-    return f"all {spelled(len(subsets))} {what}s", f"any of the {spelled(len(subsets))} {what}s"
+        return f"all {what}s{some} but {others}", f"any {what}{some} but {others}"
+    number = spelled(len(subsets))
+    return f"all {number} {what}s{some}", f"any of the {number} {what}s{some}"
 
 
 def clauses(

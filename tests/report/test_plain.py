@@ -145,6 +145,14 @@ def test_arms_that_differ_on_the_average_are_told_apart(selection: Experiment) -
     )
 
 
+def test_all_are_those_that_were_compared(selection: Experiment) -> None:
+    """Of a sweep only the chosen arm is compared: twelve selections, eight of them in the table."""
+    sweep = selection.model_copy(update={"subsets": dict.fromkeys("abcdefghijkl", selection.subsets["s"])})
+    rows = [{"subset": name} for name in "abcdefgh"]
+    assert said(sweep, *rows).startswith("All eight methods compared here are better than")
+    assert said(sweep, *rows[1:], OPEN | {"subset": "a"}).startswith("All methods compared here but a are better than")
+
+
 def test_many_answers_leave_the_rest_to_the_table(selection: Experiment) -> None:
     rows = [
         KINDS[kind] | {"subset": f"s{n}", "benchmark": name}

@@ -64,7 +64,7 @@ def agreement(chains: dict[str, Steps]) -> dict[str, float]:
 
 
 # The first file is among the training data, the others are not: the floors are what was found, less a little.
-FILES = [("chains.md", 14, 0.95), ("chains_held_back.md", 6, 0.7), ("chains_fresh.md", 6, 0.8)]
+FILES = [("chains.md", 14, 0.9), ("chains_held_back.md", 6, 0.7), ("chains_fresh.md", 6, 0.7)]
 
 
 @pytest.mark.parametrize(("name", "number", "floor"), FILES)

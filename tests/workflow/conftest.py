@@ -153,7 +153,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
     """A Slurm on this machine; where it cannot be had, a sentence and exit code 1."""
     if sentence := lacking():
         pytest.exit(sentence, returncode=1)
-    slurm = SlurmCluster(tmp_path_factory.mktemp("slurm") / "cluster")
+    yield from running(SlurmCluster(tmp_path_factory.mktemp("slurm") / "cluster"))
+
+
+def running(slurm: SlurmCluster) -> Iterator[SlurmCluster]:
+    """Start a cluster, and end all of it."""
     try:
         slurm.start()
         yield slurm

@@ -1,6 +1,6 @@
-"""A real Slurm on this machine: two nodes with two fake GPUs each, on loopback, without systemd and without accounting.
+"""A real Slurm on this machine: two nodes with two fake GPUs each, on loopback, without systemd.
 
-Everything lies in one folder; nothing under /etc is read or written. The daemons are children of this process and die
+Without accounting, where partitions have priorities; or with it (slurmdbd, MariaDB), where QOS have. Everything lies in one folder; nothing under /etc is read or written. The daemons are children of this process and die
 with it, however it ends.
 """
 
@@ -18,6 +18,7 @@ import psutil
 # As a user would, but for the pauses, which suit a cluster of others.
 SLURM = ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10"]
 DAEMONS = ["munged", "slurmctld", "slurmd"]
+ACCOUNTING = ["my_print_defaults", "mariadb-install-db", "mariadbd", "slurmdbd", "sacctmgr"]
 CONFIG = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -43,20 +44,57 @@ MpiDefault=none
 ReturnToService=2
 MinJobAge=3600
 KillWait=20
-AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=1
 JobAcctGatherParams=OverMemoryKill
 GresTypes=gpu
 NodeName=node1 NodeHostname={host} NodeAddr=127.0.0.1 Port={first} CPUs=4 RealMemory=10000 Gres=gpu:fake:2 Feature=h200
 NodeName=node2 NodeHostname={host} NodeAddr=127.0.0.1 Port={second} CPUs=4 RealMemory=10000 Gres=gpu:fake:2
-PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 PartitionName=DEFAULT Nodes=node1,node2 MaxTime=1-00:00:00 DefMemPerCPU=500 State=UP
 PartitionName=main Default=YES PriorityTier=2 PreemptMode=OFF
 PartitionName=big PriorityTier=2 PreemptMode=OFF
-PartitionName=spare PriorityTier=1 GraceTime=30
+PartitionName=spare PriorityTier={spare} GraceTime=30
 """
+WITHOUT_ACCOUNTING = """
+AccountingStorageType=accounting_storage/none
+PreemptType=preempt/partition_prio
+"""
+WITH_ACCOUNTING = """
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=127.0.0.1
+AccountingStoragePort={dbd}
+AccountingStoragePass={folder}/munge.socket
+AccountingStorageEnforce=associations,limits,qos
+PreemptType=preempt/qos
+"""
+DBD_CONFIG = """
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+DbdHost=localhost
+DbdPort={dbd}
+SlurmUser=root
+LogFile={folder}/slurmdbd.log
+PidFile={folder}/slurmdbd.pid
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort={database}
+StorageUser=root
+StorageLoc=accounts
+"""
+# What a site's staff does once: who may bill where, and work of low priority that gives way.
+SITE = [
+    "add account lab",
+    "add user root account=lab",
+    "add qos spare gracetime=30 preemptmode=requeue",
+    "add qos urgent preempt=spare priority=100",
+    "modify user root set qos+=spare,urgent",
+]
+
+
+def lacks_accounting() -> bool:
+    """Tell whether what accounting needs (Debian's slurmdbd, mariadb-server-core, mariadb-client-core) is not here."""
+    return any(shutil.which(program, path=_path()) is None for program in ACCOUNTING)
 
 
 def lacking() -> str | None:
@@ -88,9 +126,12 @@ def _die_with_parent() -> None:
 class SlurmCluster:
     """The daemons, and the environment in which Slurm's commands reach them."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, accounting: bool = False) -> None:
+        self.folder, self.accounting = folder, accounting
         path = f"{folder / 'bin'}:{_path()}"
+        status = ["--slurm-status-command", "sacct"] if accounting else []
+        self.profile = [*SLURM, *status]
+        self.giving_way = {"qos" if accounting else "partition": "spare"}  # what a job asks for that may be preempted
         self.environment = {**os.environ, "SLURM_CONF": str(folder / "slurm.conf"), "PATH": path}
         self.daemons: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -104,7 +145,17 @@ class SlurmCluster:
         srun.chmod(0o755)
         host = socket.gethostname().split(".")[0]
         controller, first, second = _free_port(), _free_port(), _free_port()
-        config = CONFIG.format(host=host, folder=self.folder, controller=controller, first=first, second=second)
+        dbd, database = _free_port(), _free_port()
+        # With accounting the partitions are equal: it is the QOS that gives way.
+        config = (CONFIG + (WITH_ACCOUNTING if self.accounting else WITHOUT_ACCOUNTING)).format(
+            host=host,
+            folder=self.folder,
+            controller=controller,
+            first=first,
+            second=second,
+            dbd=dbd,
+            spare=2 if self.accounting else 1,
+        )
         (self.folder / "slurm.conf").write_text(config.lstrip())
         (self.folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n")
         for number in range(2):
@@ -116,12 +167,29 @@ class SlurmCluster:
         files = {"socket": "munge.socket", "key-file": "munge.key", "pid-file": "munged.pid", "seed-file": "munge.seed"}
         self._daemon("munged", "--foreground", "--force", *(f"--{key}={self.folder / f}" for key, f in files.items()))
         self._wait(lambda: (self.folder / "munge.socket").exists(), "munged's socket")
+        if self.accounting:
+            self._start_accounting(dbd, database)
         self._daemon("slurmctld", "-D", "-i", "-c")
         for node in ("node1", "node2"):
             self._daemon("slurmd", "-D", "-N", node, key=node)
         self._wait(
             lambda: self.run("sinfo", "-h", "-N", "-p", "main", "-o", "%T").split() == ["idle"] * 2, "idle nodes"
         )
+
+    def _start_accounting(self, dbd: int, database: int) -> None:
+        """Start the database and slurmdbd, and enter what SITE says."""
+        data, dbd_config = self.folder / "database", self.folder / "slurmdbd.conf"
+        own = ["--no-defaults", "--user=root", f"--datadir={data}"]
+        self.run("mariadb-install-db", *own, "--auth-root-authentication-method=normal", "--skip-test-db")
+        where = [f"--port={database}", f"--socket={self.folder / 'database.socket'}", "--bind-address=127.0.0.1"]
+        self._daemon("mariadbd", *own, *where)
+        self._wait(lambda: (self.folder / "database.socket").exists(), "database")
+        dbd_config.write_text(DBD_CONFIG.format(folder=self.folder, dbd=dbd, database=database).lstrip())
+        dbd_config.chmod(0o600)
+        self._daemon("slurmdbd", "-D")
+        self._wait(lambda: "test" in self.run("sacctmgr", "-i", "add", "cluster", "test"), "slurmdbd")
+        for entry in SITE:
+            self.run("sacctmgr", "-i", *entry.split())
 
     def _daemon(self, program: str, *arguments: str, key: str | None = None) -> None:
         with (self.folder / f"{key or program}.out").open("w") as output:
@@ -162,8 +230,9 @@ class SlurmCluster:
     def preempt(self, word: str) -> None:
         """Let a job with priority take the node of the running job that has `word` in its comment, for 15 seconds."""
         (job,) = self.running(word)
+        priority = "--qos=urgent" if self.accounting else "--partition=main"
         self.run(
-            "sbatch", "-p", "main", "--exclusive", "-w", job["node"], "-t", "2", "-o", "/dev/null", "--wrap", "sleep 15"
+            "sbatch", priority, "--exclusive", "-w", job["node"], "-t", "2", "-o", "/dev/null", "--wrap", "sleep 15"
         )
 
     def processes(self) -> list[psutil.Process]:

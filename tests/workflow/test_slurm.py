@@ -7,7 +7,7 @@ import pypdf
 import pytest
 
 from tests.workflow.conftest import ROOT, Checkout
-from tests.workflow.slurm_cluster import SLURM, SlurmCluster
+from tests.workflow.slurm_cluster import SlurmCluster
 
 pytestmark = pytest.mark.slurm
 MICRO = "experiments/micro.yaml"
@@ -40,7 +40,7 @@ def result(checkout: Checkout, fault: str) -> str:
 def tables_are_alike(through_slurm: Checkout, local: Checkout, cluster: SlurmCluster) -> set[str]:
     """Run micro through Slurm, hold its tables against the local ones, and return the rules that were jobs of it."""
     before = {job["id"] for job in cluster.jobs()}
-    through_slurm.snakemake(*SLURM, "--configfile", MICRO, timeout=1500)
+    through_slurm.snakemake(*cluster.profile, "--configfile", MICRO, timeout=1500)
     for table in ("scores", "comparisons"):
         path = f"results/micro/compare/{table}.csv"
         assert (through_slurm.folder / path).read_bytes() == (local.folder / path).read_bytes(), table
@@ -76,7 +76,7 @@ def test_every_fault_ends_in_the_right_result(faulty: Checkout, cluster: SlurmCl
         "default": {"memory": 700, "runtime": 2},
     }  # a busy machine starts no Snakemake within one minute
     config = faulty.experiment("faults", name="micro", resources=resources)
-    main = faulty.start("snakemake", *SLURM, "--snakefile", "faults.smk", "--configfile", config)
+    main = faulty.start("snakemake", *cluster.profile, "--snakefile", "faults.smk", "--configfile", config)
     faulty.until(lambda: journal(faulty, "requeued") == ["begin"], "job to requeue")
     (job,) = cluster.running("requeued")
     cluster.run("scontrol", "requeue", job["id"])
@@ -93,7 +93,7 @@ def test_every_fault_ends_in_the_right_result(faulty: Checkout, cluster: SlurmCl
 
 def test_a_job_whose_node_is_lost_is_started_again(faulty: Checkout, cluster: SlurmCluster) -> None:
     target = "results/micro/faults/node.txt"
-    main = faulty.start("snakemake", target, *SLURM, *FAULTS)
+    main = faulty.start("snakemake", target, *cluster.profile, *FAULTS)
     faulty.until(lambda: journal(faulty, "node") == ["begin"], "job whose node is lost")
     (job,) = cluster.running("wildcards_node")
     cluster.run("scontrol", "update", f"nodename={job['node']}", "state=down", "reason=lost")
@@ -105,10 +105,10 @@ def test_a_job_whose_node_is_lost_is_started_again(faulty: Checkout, cluster: Sl
 
 
 def test_a_preempted_job_is_started_again(faulty: Checkout, cluster: SlurmCluster) -> None:
-    """By a partition of higher priority; it is not ended by its own program, as training is, but by Slurm."""
+    """By a partition or a QOS of higher priority; it is not ended by its own program, as training is, but by Slurm."""
     target = "results/micro/faults/preempted.txt"
-    config = faulty.experiment("spare", name="micro", resources__default__partition="spare")
-    main = faulty.start("snakemake", target, *SLURM, "--snakefile", "faults.smk", "--configfile", config)
+    config = faulty.experiment("spare", name="micro", resources__default=cluster.giving_way)
+    main = faulty.start("snakemake", target, *cluster.profile, "--snakefile", "faults.smk", "--configfile", config)
     faulty.until(lambda: journal(faulty, "preempted") == ["begin"], "job to preempt")
     cluster.preempt("preempted")
     assert main.wait(timeout=400) == 0, faulty.log.read_text()[-6000:]
@@ -124,16 +124,16 @@ def resume(checkout: Checkout, *arguments: str, check: bool = True) -> str:
 @pytest.mark.parametrize("wait", [False, True], ids=["cancel", "wait"])
 def test_kill_9_of_snakemake_and_resume(faulty: Checkout, cluster: SlurmCluster, wait: bool) -> None:
     target = "results/micro/faults/slow.txt"
-    main = faulty.start("snakemake", target, *SLURM, *FAULTS)
+    main = faulty.start("snakemake", target, *cluster.profile, *FAULTS)
     faulty.until(lambda: journal(faulty, "slow") == ["begin"], "running job")
-    second = faulty.snakemake(target, *SLURM, *FAULTS, check=False)
+    second = faulty.snakemake(target, *cluster.profile, *FAULTS, check=False)
     assert "cannot be locked" in second or "another Snakemake" in second
     assert "another Snakemake (process" in resume(faulty, MICRO, check=False), "a run that still runs is left alone"
     main.kill()
     main.wait()
     assert cluster.running("slow"), "the job outlives its Snakemake"
     faulty.snakemake(target, *FAULTS, "--unlock")
-    again = faulty.snakemake(target, *SLURM, *FAULTS, check=False)
+    again = faulty.snakemake(target, *cluster.profile, *FAULTS, check=False)
     assert "1 jobs of an earlier run of 'micro' are still alive (fault " in again, "nobody runs beside what is left"
     let_end(faulty)
     text = resume(faulty, MICRO, *(["--wait"] if wait else []))
@@ -150,7 +150,7 @@ def test_kill_9_of_snakemake_and_resume(faulty: Checkout, cluster: SlurmCluster,
 
 def test_what_ended_unseen_is_made_again_where_settings_changed(faulty: Checkout, cluster: SlurmCluster) -> None:
     target = "results/micro/faults/slow.txt"
-    main = faulty.start("snakemake", target, *SLURM, *FAULTS)
+    main = faulty.start("snakemake", target, *cluster.profile, *FAULTS)
     faulty.until(lambda: journal(faulty, "slow") == ["begin"], "running job")
     main.kill()
     main.wait()
@@ -169,7 +169,7 @@ def test_a_queue_that_takes_no_job_and_resume(faulty: Checkout, cluster: SlurmCl
         cluster.run("scontrol", "update", f"partitionname={partition}", "state=down")
         cluster.run("scontrol", "update", f"partitionname={partition}", "state=drain")
     try:
-        text = faulty.snakemake(target, *SLURM, *FAULTS, check=False)
+        text = faulty.snakemake(target, *cluster.profile, *FAULTS, check=False)
     finally:
         for partition in ("main", "big"):
             cluster.run("scontrol", "update", f"partitionname={partition}", "state=up")

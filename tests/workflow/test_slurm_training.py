@@ -15,7 +15,7 @@ import pytest
 
 from tests.train.conftest import assert_same_model, steps_made
 from tests.workflow.conftest import Checkout, copy_results
-from tests.workflow.slurm_cluster import SLURM, SlurmCluster
+from tests.workflow.slurm_cluster import SlurmCluster
 
 pytestmark = pytest.mark.slurm
 RUN, WORK = "results/micro/train/few-t1", "work/micro/train/few-t1"
@@ -59,7 +59,7 @@ def test_two_gpus_train_in_one_job(micro: Checkout, ready_to_train: Checkout, cl
     job |= {} if "nodes" in training else {"constraint": "h200"}  # only node1 has it
     config = ready_to_train.experiment("gpus", **changes, training__per_device_batch=8, resources__train_sft=job)
     defaults = ["--default-resources", *options] if options else []
-    main = ready_to_train.start("snakemake", MODEL, *SLURM, "--verbose", "--configfile", config, *defaults)
+    main = ready_to_train.start("snakemake", MODEL, *cluster.profile, "--verbose", "--configfile", config, *defaults)
     ready_to_train.until(lambda: len(places(cluster)) == 2, "two processes")
     assert sorted(places(cluster).values()) == expected
     assert main.wait(timeout=200) == 0, ready_to_train.log.read_text()[-6000:]
@@ -94,7 +94,7 @@ def test_kill_9_of_snakemake_while_a_job_trains(
     undisturbed: Path, ready_to_train: Checkout, cluster: SlurmCluster
 ) -> None:
     config = ready_to_train.experiment("long", **LONG)
-    main = ready_to_train.start("snakemake", MODEL, *SLURM, "--configfile", config)
+    main = ready_to_train.start("snakemake", MODEL, *cluster.profile, "--configfile", config)
     ready_to_train.until(lambda: steps_made(ready_to_train.folder / WORK) > 50, "steps", 180)
     os.kill(main.pid, signal.SIGKILL)
     main.wait()
@@ -121,7 +121,7 @@ def test_training_that_runs_out_of_time_goes_on_by_itself(
     before = {job["id"] for job in cluster.jobs()}
     # The notice five minutes ahead would come at once: the last seconds (KillWait) are for the checkpoint.
     settings = ["--set-resources", "train_sft:slurm_extra=''"]
-    main = ready_to_train.start("snakemake", MODEL, *SLURM, "--configfile", config, *settings)
+    main = ready_to_train.start("snakemake", MODEL, *cluster.profile, "--configfile", config, *settings)
     ready_to_train.until(lambda: steps_made(ready_to_train.folder / WORK) > 240, "half of the steps", 180)
     for process in cluster.processes():
         if "scripts.train.train_sft" in process.info["cmdline"]:  # the launcher and what it started
@@ -136,10 +136,10 @@ def test_training_that_runs_out_of_time_goes_on_by_itself(
 
 
 def test_preempted_training_goes_on(undisturbed: Path, ready_to_train: Checkout, cluster: SlurmCluster) -> None:
-    """A job of a partition with priority takes the node; Slurm gives half a minute to save, and starts ours again."""
-    resources = {"memory": 3000, "runtime": 10, "partition": "spare"}
+    """A job with priority takes the node; Slurm gives half a minute to save, and starts ours again."""
+    resources = {"memory": 3000, "runtime": 10, **cluster.giving_way}
     config = ready_to_train.experiment("long", **LONG, resources__train_sft=resources)
-    main = ready_to_train.start("snakemake", MODEL, *SLURM, "--configfile", config)
+    main = ready_to_train.start("snakemake", MODEL, *cluster.profile, "--configfile", config)
     ready_to_train.until(lambda: steps_made(ready_to_train.folder / WORK) > 50, "steps", 180)
     cluster.preempt("train_sft")
     assert main.wait(timeout=400) == 0, ready_to_train.log.read_text()[-6000:]

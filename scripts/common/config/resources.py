@@ -20,6 +20,8 @@ class JobResources(Settings):
     """Cluster partition (default: the profile's)."""
     account: str | None = None
     """Account that the cluster bills (default: the profile's)."""
+    qos: str | None = None
+    """Quality of service, by which a site gives priorities and limits (default: the profile's)."""
     constraint: str | None = None
     """Features that the node must have, as sbatch takes them, such as h200 (default: the profile's)."""
     retries: int | None = Field(default=None, ge=0)

@@ -16,6 +16,7 @@ from scripts.select.limopro.reading import Task, Unit, read_task, read_unit
 NEAR = 2  # units before and after whose wording counts
 WINDOW = 6  # units before and after over which novelty and phrases are counted
 _COUNTED = ("verdict", "check", "other", "error", "wait", "doubt", "final")
+NOT_STATED = "stated:0"  # the feature of a unit before which no answer was stated
 
 Features = list[set[str]]
 

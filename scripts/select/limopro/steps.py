@@ -9,13 +9,16 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from scripts.select.limopro.features import features_of
+from scripts.select.limopro.features import NOT_STATED, features_of
 from scripts.select.limopro.patterns import FUNCTIONAL, LETTERS, PROGRESSIVE
 from scripts.select.limopro.sequence import Labelled, SequenceModel, shipped_model
 from scripts.select.limopro.units import is_numbering, unit_bounds
 
 CAUTION = 0.7
 """A functional step whose units are functional with less than this probability, in the mean, stays progressive."""
+EARLY_CAUTION, LONGEST_EARLY = 0.9, 30
+"""Before the chain has stated an answer a check is rarer, and short: there a step needs this probability, and has at
+most so many units. Of what the model takes for functional there, half is derivation for a reader; later 8% is."""
 
 _PATTERNS = {LETTERS[pattern]: pattern for pattern in FUNCTIONAL}
 _SENTENCE_MARKS = (".", "!", "?", "。", "！", "？", "…", "]", "$", ")", '"', "”", "*", "`")
@@ -37,13 +40,17 @@ class Run(NamedTuple):
     pattern: str
 
 
-def runs_of(labelled: Labelled, caution: float) -> list[Run]:
-    """Return the runs of the model's labels; doubtful functional ones are progressive."""
+def runs_of(labelled: Labelled, stated: Sequence[bool]) -> list[Run]:
+    """Return the runs of the model's labels; doubtful functional ones are progressive.
+
+    `stated` tells for each unit whether an answer stood before it.
+    """
     starts = [place for place, label in enumerate(labelled.labels) if label[0] in "BR" or place == 0]
     runs: list[Run] = []
     for start, end in pairwise([*starts, len(labelled.labels)]):
         label = labelled.labels[start]
-        sure = len(label) == 2 and labelled.functional[start:end].mean() >= caution
+        caution, longest = (CAUTION, end) if stated[start] else (EARLY_CAUTION, LONGEST_EARLY)
+        sure = len(label) == 2 and labelled.functional[start:end].mean() >= caution and end - start <= longest
         pattern = _PATTERNS[label[1]] if sure else PROGRESSIVE
         if runs and pattern == runs[-1].pattern == PROGRESSIVE:
             runs[-1] = runs[-1]._replace(end=end)
@@ -84,17 +91,17 @@ def _derivation_cuts(units: Sequence[str], run: Run) -> Iterator[int]:
             yield place
 
 
-def segment(
-    text: str, question: str = "", answer: str = "", model: SequenceModel | None = None, caution: float = CAUTION
-) -> list[Step]:
+def segment(text: str, question: str = "", answer: str = "", model: SequenceModel | None = None) -> list[Step]:
     """Cut a chain into steps.
 
     `question` and `answer` tell the model whether a unit states the answer; without them it sees less.
     """
     bounds = unit_bounds(text)
     units = [text[start:end] for start, end in bounds]
-    labelled = (model or shipped_model()).label(features_of(units, question, answer))
-    return steps_of_runs(mended_runs(runs_of(labelled, caution), units), units, bounds)
+    features = features_of(units, question, answer)
+    labelled = (model or shipped_model()).label(features)
+    stated = [NOT_STATED not in row for row in features]
+    return steps_of_runs(mended_runs(runs_of(labelled, stated), units), units, bounds)
 
 
 def steps_of_runs(runs: Sequence[Run], units: Sequence[str], bounds: Sequence[tuple[int, int]]) -> list[Step]:

@@ -29,11 +29,11 @@ from scripts.select.limopro.patterns import LETTERS
 from scripts.select.limopro.sequence import FORBIDDEN, LABELS, MODEL, labels_of
 from scripts.select.limopro.units import unit_bounds
 
-BAGS, SHARE = 4, 0.8  # models, and the share of the questions that each sees
-DEMO_CHAINS = 30
+BAGS, SHARE = 16, 0.8  # models, and the share of the questions that each sees
+DEMO_CHAINS = 60
 TAGGED = ROOT / "tests" / "select" / "chains.md"
 SETTINGS = {"c1": 0.8, "c2": 0.7, "max_iterations": 60}  # L1 and L2 penalties: few features, none of great weight
-BEGINNING = 0.25  # added to the weight of every new functional step: averaged models are shy of them
+ANOTHER = 0.2  # added to the weight of a functional step right after another: averaged models are shy of them
 SMALLEST = 0.01  # weights below it are left out of the file
 
 
@@ -148,8 +148,8 @@ def train(examples: Sequence[Example], added: Sequence[Example], bags: int = BAG
                 row[label] = row.get(label, 0.0) + weight / bags
     allowed = {(LABELS[i], LABELS[j]) for i in range(len(LABELS)) for j in range(len(LABELS)) if FORBIDDEN[i, j] == 0}
     for before, after in allowed:
-        if after[0] == "B":
-            transitions.setdefault(before, {})[after] = transitions.get(before, {}).get(after, 0.0) + BEGINNING
+        if len(before) == len(after) == 2 and after[0] == "B":
+            transitions.setdefault(before, {})[after] = transitions.get(before, {}).get(after, 0.0) + ANOTHER
     return {
         "transitions": {
             before: {after: round(row[after], 3) for after in sorted(row) if (before, after) in allowed}
