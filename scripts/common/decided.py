@@ -13,14 +13,27 @@ Decisions = dict[tuple[str, str], int]
 
 def read_rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     """Return the rows of a CSV file in UTF-8. Raises UserError where it is none, or lacks one of `columns`."""
+    return [row for _, row in numbered_rows(path, columns)]
+
+
+def numbered_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+    """Return the rows of a CSV file in UTF-8, each with the line that it ends on; raises as `read_rows`.
+
+    As spreadsheets write it: cells may be kept apart by commas, semicolons or tabs, as most of the header are, and
+    `columns` be written in capitals or with spaces around them.
+    """
     csv.field_size_limit(2**31 - 1)
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            names = list(reader.fieldnames or [])
+            head = stream.readline()
+            stream.seek(0)
+            reader = csv.DictReader(stream, strict=True, delimiter=max(",;\t", key=head.count))
+            known = {name: name.strip().lower() for name in reader.fieldnames or []}
+            names = [known[name] if known[name] in columns else name for name in reader.fieldnames or []]
+            reader.fieldnames = names
             lacking = [name for name in columns if name not in names]
             twice = [name for name in names if names.count(name) > 1]
-            rows = [] if lacking or twice else list(reader)
+            rows = [] if lacking or twice else [(reader.line_num, row) for row in reader]
             end = reader.line_num
     except FileNotFoundError as error:
         raise UserError(f"there is no file '{path}'") from error
@@ -33,7 +46,7 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
         raise UserError(f"'{path}' has no column '{lacking[0]}': it needs {', '.join(columns)}, and has '{there}'")
     if twice:
         raise UserError(f"'{path}': the column '{twice[0]}' stands twice in the header: keep one of them")
-    for number, row in enumerate(rows, start=1):
+    for number, (_, row) in enumerate(rows, start=1):
         if None in row or any(row[name] is None for name in columns):
             raise UserError(
                 f"'{path}', row {number} of {len(rows)} (of {end} lines): it has more or fewer cells than the header"

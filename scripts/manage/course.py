@@ -7,6 +7,7 @@ then evaluated the same way, by `make report CONFIG=experiments/course.yaml`.
 """
 
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +19,33 @@ from scripts.common.cli import UserError
 from scripts.common.config.load import load_experiment
 from scripts.common.config.model import is_gguf, is_local
 from scripts.common.config.reading import read_document
-from scripts.common.decided import read_rows
+from scripts.common.decided import numbered_rows
 from scripts.common.program import Program
 
 COLUMNS = ("team", "model", "commit")
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
+_HUB = re.compile(r"https?://(www\.)?(huggingface\.co|hf\.co|hf-mirror\.com)/")
 
 
 def read_entries(path: Path) -> dict[str, dict[str, str]]:
     """Return the entries as the experiment's `models`. Raises UserError, with the line, for one that is not whole."""
-    rows = read_rows(path, COLUMNS)
+    # A spreadsheet saves the empty lines below a table, too.
+    rows = [(line, row) for line, row in numbered_rows(path, COLUMNS) if any(cell.strip() for cell in row.values())]
     if not rows:
         raise UserError(f"'{path}' has no row: it needs one an entry, with the columns {', '.join(COLUMNS)}")
     found: dict[str, dict[str, str]] = {}
-    for line, row in enumerate(rows, 2):
+    for line, row in rows:
         team, model, commit = (row[name].strip() for name in COLUMNS)
+        model, commit = _HUB.sub("", model).rstrip("/"), commit.lower()
         where = f"'{path}', line {line}"
         if not team or not model:
             raise UserError(f"{where}: an entry needs a team and a model")
         name = name_of(team)
         if not name:
-            raise UserError(f"{where}: the team '{team}' has no letter or digit to be named by")
+            raise UserError(
+                f"{where}: the team '{team}' has no name of letters a to z and digits, which become names of files: "
+                "write it in these"
+            )
         if name in found:
             raise UserError(f"{where}: the team '{team}' is there already (as '{name}'); name its entries apart")
         here = is_local(model) or is_gguf(model)
@@ -50,8 +57,15 @@ def read_entries(path: Path) -> dict[str, dict[str, str]]:
 
 
 def name_of(team: str) -> str:
-    """Return a team's name as names of models are written: small letters, digits, - and _."""
-    return re.sub(r"[^a-z0-9_-]+", "-", team.lower()).strip("-_")
+    """Return a team's name as names of models are written: small letters, digits, - and _; accents are left out.
+
+    Empty where there is none: other letters would be lost, and two teams told apart by their numbers only.
+    """
+    apart = unicodedata.normalize("NFKD", team.lower())
+    plain = "".join(letter for letter in apart if not unicodedata.combining(letter))
+    if any(letter.isalpha() and not letter.isascii() for letter in plain):
+        return ""
+    return re.sub(r"[^a-z0-9_-]+", "-", plain).strip("-_")
 
 
 def experiment_of(entries: dict[str, dict[str, str]], like: dict[str, Any], name: str) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from scripts.report.plain import model_label
 from scripts.select.controls import CONTROLS
 
 ANSWERS = "compare/answers.parquet"
+MEAN = "mean"
+"""What the mean of all benchmarks is called, where no experiment names an average."""
 
 
 class _Arm(BaseModel):
@@ -110,6 +112,10 @@ class Entry(NamedTuple):
     """The rows of the table `arms` by benchmark."""
     gpu_hours: float | None
     """Of all its training runs; None where nothing was trained."""
+    source: tuple[str, str | None]
+    """The model's name and revision in its experiment: of a trained arm those of what was trained."""
+    run_df: int
+    """Degrees of freedom of the variance between its experiment's runs."""
 
     @property
     def key(self) -> str:
@@ -119,6 +125,18 @@ class Entry(NamedTuple):
     def tokens(self) -> float:
         """Mean length of an answer, over benchmarks."""
         return sum(float(row["output_tokens"]) for row in self.scores.values()) / len(self.scores)
+
+    @property
+    def level(self) -> str:
+        """What its printed standard errors speak of: the method, or these runs only."""
+        levels = [str(row.get("level", "method")) for row in self.scores.values()]
+        return "these runs" if "these runs" in levels else "method"
+
+    @property
+    def df(self) -> int:
+        """Degrees of freedom of its printed standard errors: the fewer of the questions' and the runs'."""
+        questions = min(int(row["n_questions"]) for row in self.scores.values()) - 1
+        return min(questions, self.run_df) if self.trained and self.level == "method" else questions
 
 
 def _where(error: ValueError) -> str:
@@ -164,7 +182,7 @@ def weights_of(experiments: Sequence[Finished], average: str | None) -> tuple[st
                 raise UserError(f"the average '{name}' has other benchmarks or weights in '{one.name}' than before it")
     if average is None and not named:
         names = list(experiments[0].found["experiment"]["evaluation"]["benchmarks"])
-        return "mean", {name: 1 / len(names) for name in names}
+        return MEAN, {name: 1 / len(names) for name in names}
     chosen = average or next(iter(named))
     if chosen not in named:
         raise UserError(f"no experiment has an average '{chosen}' (report.averages); there are: {listed(list(named))}")
@@ -181,7 +199,9 @@ def conditions(one: Finished, benchmarks: Iterable[str]) -> dict[str, str]:
         "evaluation.system_prompt": evaluation["system_prompt"],
         "evaluation.max_model_length": evaluation["max_model_length"],
     }
-    values |= {f"evaluation.generation.{key}": value for key, value in evaluation["generation"].items()}
+    # What an earlier version did not know is not set.
+    given = {key: value for key, value in evaluation["generation"].items() if value is not None}
+    values |= {f"evaluation.generation.{key}": value for key, value in given.items()}
     for name in benchmarks:
         asked = evaluation["benchmarks"].get(name)
         artefact = provenance["artefacts"].get(f"data/benchmarks/{name}/test.jsonl", {})
@@ -195,14 +215,16 @@ def conditions(one: Finished, benchmarks: Iterable[str]) -> dict[str, str]:
 def differing(a: Mapping[str, str], b: Mapping[str, str]) -> list[str]:
     """Return what differs between two experiments' conditions, in words: 'temperature (0.6 and 1.0)'."""
     found = []
-    for key in a:
-        if a[key] == b[key]:
+    for key in {**a, **b}:
+        one, other = (side.get(key, "null") for side in (a, b))
+        if one == other:
             continue
-        hidden = key.startswith(("the judge", "the questions of ")) or max(len(a[key]), len(b[key])) > 30
-        if "null" in (a[key], b[key]) and key.startswith("the questions of "):
+        hidden = key.startswith(("the judge", "the questions of ")) or max(len(one), len(other)) > 30
+        if "null" in (one, other) and key.startswith("the questions of "):
             found.append(f"{key} (not asked in one of them)")
-        elif not key.startswith(("the kind of ", "the samples of ")) or "null" not in (a[key], b[key]):
-            found.append(key if hidden else f"{key} ({a[key]} and {b[key]})")
+        elif not key.startswith(("the kind of ", "the samples of ")) or "null" not in (one, other):
+            told = ["not set" if value == "null" else value for value in (one, other)]
+            found.append(key if hidden else f"{key} ({told[0]} and {told[1]})")
     return found
 
 
@@ -222,6 +244,7 @@ def entries_of(one: Finished, benchmarks: Sequence[str]) -> list[Entry]:
     rows: dict[str, dict[str, dict[str, Any]]] = {}
     for row in tables["arms"]:
         rows.setdefault(row["arm"], {})[row["benchmark"]] = row
+    run_df = sum(int(own[benchmarks[0]]["runs"]) - 1 for own in rows.values() if _is_run(own, benchmarks[0]))
     found = []
     for arm, scores in rows.items():
         random = is_random(arm, experiment)
@@ -230,10 +253,15 @@ def entries_of(one: Finished, benchmarks: Sequence[str]) -> list[Entry]:
         first = scores[benchmarks[0]]
         own = experiment["models"].get(arm, experiment["model"])
         own_scores = {name: scores[name] for name in benchmarks}
-        label = model_label(own["name"])
-        trained = bool(first["trained"])
-        found.append(Entry(one.name, arm, label, trained, int(first["runs"]), random, own_scores, hours.get(arm)))
+        label, source = model_label(own["name"]), (own["name"], own.get("revision"))
+        trained, runs = bool(first["trained"]), int(first["runs"])
+        found.append(Entry(one.name, arm, label, trained, runs, random, own_scores, hours.get(arm), source, run_df))
     return found
+
+
+def _is_run(rows: Mapping[str, Mapping[str, Any]], benchmark: str) -> bool:
+    """Whether an arm was trained, and evaluated on a benchmark."""
+    return benchmark in rows and bool(rows[benchmark]["trained"])
 
 
 def is_random(arm: str, experiment: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ stand apart, with what differs. Written as Markdown, HTML, PDF and CSV to --outp
 import shutil
 import tempfile
 from collections.abc import Sequence
+from math import isnan
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,8 +19,19 @@ from scripts.common import cli
 from scripts.common.atomic import replacing
 from scripts.common.digest import ROOT
 from scripts.common.program import Program
-from scripts.compare.labels import arm_label, counted, listed, percent
-from scripts.manage.entries import Entry, Finished, compatible, conditions, differing, entries_of, read, weights_of
+from scripts.compare.labels import THESE_RUNS, arm_label, counted, listed, mark, percent
+from scripts.compare.statistics import Score
+from scripts.manage.entries import (
+    MEAN,
+    Entry,
+    Finished,
+    compatible,
+    conditions,
+    differing,
+    entries_of,
+    read,
+    weights_of,
+)
 from scripts.manage.ranking import Placed, ranked
 from scripts.report.document import with_front_matter
 from scripts.report.figures import style
@@ -56,29 +68,45 @@ class Board(NamedTuple):
 
 def board_of(experiments: list[Finished], weights: dict[str, float], alpha: float) -> Board:
     """Rank the entries of experiments that may be compared. Random rows have no rank, and make the band."""
-    entries = [entry for one in experiments for entry in entries_of(one, list(weights))]
+    at_hand_first = sorted(experiments, key=lambda one: one.answers is None)
+    entries = [entry for one in at_hand_first for entry in entries_of(one, list(weights))]
     if not entries:
         names = listed([one.name for one in experiments])
-        raise cli.UserError(f"{names}: no model was evaluated on all of {listed(list(weights))}")
+        what = listed(list(weights))
+        raise cli.UserError(
+            f"{names}: no model was evaluated on all of {what}: leave that out, or choose an average of what all have"
+        )
     places = ranked(_once([entry for entry in entries if not entry.random]), experiments, weights, alpha)
     randoms = ranked([entry for entry in entries if entry.random], experiments, weights, alpha)
-    band = (min(p.score.ci_low for p in randoms), max(p.score.ci_high for p in randoms)) if randoms else None
-    return Board(experiments, places, band, len(randoms))
+    known = [place.score for place in randoms if not isnan(place.score.ci_low)]
+    band = (min(score.ci_low for score in known), max(score.ci_high for score in known)) if known else None
+    return Board(experiments, places, band, len(known))
 
 
 def _once(entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries without models that several experiments evaluated, untrained, to the same scores."""
-    seen: dict[tuple[object, ...], Entry] = {}
+    """Return the entries without models that another experiment evaluated, untrained, to the same scores.
+
+    Within one experiment nothing is left out: two teams that hand in one model both have a line.
+    """
+    seen: dict[tuple[object, ...], str] = {}
+    found = []
     for entry in entries:
         scores = tuple(row["score"] for row in entry.scores.values())
-        seen.setdefault((entry.model, scores, entry.tokens) if not entry.trained else (entry.key,), entry)
-    return list(seen.values())
+        before = seen.setdefault((entry.source, scores, entry.tokens), entry.experiment)
+        if entry.trained or before == entry.experiment:
+            found.append(entry)
+    return found
 
 
 def label(entry: Entry, several: bool) -> str:
     """Return what an entry is called: its arm, and its experiment where there are several."""
     arm = entry.model if entry.arm == "base" else arm_label(entry.arm)
     return f"{arm} ({entry.experiment})" if several else arm
+
+
+def interval(score: Score) -> str:
+    """Return an interval in percent, or that none is known."""
+    return "unknown" if isnan(score.ci_low) else f"{percent(score.ci_low)}, {percent(score.ci_high)}"
 
 
 def lines(board: Board) -> tuple[list[str], list[list[str]]]:
@@ -94,7 +122,7 @@ def lines(board: Board) -> tuple[list[str], list[list[str]]]:
             [
                 where,
                 escape(label(entry, several)) + ("" if place.paired else " ‡"),
-                f"**{percent(score.score)}** \\[{percent(score.ci_low)}, {percent(score.ci_high)}\\]",
+                f"**{percent(score.score)}** \\[{interval(score)}\\]{mark(place.level)}",
                 place.group,
                 str(entry.runs) if entry.trained else "–",
                 f"{entry.tokens:,.0f}",
@@ -105,23 +133,34 @@ def lines(board: Board) -> tuple[list[str], list[list[str]]]:
     return [*heads, *(breakable(name) for name in benchmarks)], cells
 
 
+def score_in_words(board: Board, what: str, weights: dict[str, float]) -> str:
+    """Return what the score is: 'pass@1, the mean of a and b', with the average's name where it has one."""
+    metric = escape(str(board.experiments[0].found["experiment"]["report"]["primary_metric"]))
+    names = [escape(name) for name in weights]
+    same = len(set(weights.values())) == 1
+    named = "" if what == MEAN else f" (the average {escape(what)})"
+    if len(names) == 1:
+        return f"{metric} on {names[0]}{named}"
+    parts = names if same else [f"{escape(name)} ({weight:.3g})" for name, weight in weights.items()]
+    return f"{metric}, the {'mean' if same else 'weighted mean'} of {listed(parts)}{named}"
+
+
 def notes(board: Board, what: str, weights: dict[str, float], alpha: float) -> str:
     """Return what stands below a board's table."""
-    level, same = f"{100 * (1 - alpha):g}%", len(set(weights.values())) == 1
-    of = f"the {'mean' if same else 'weighted mean'} of {listed([escape(name) for name in weights])}"
+    level = f"{100 * (1 - alpha):g}%"
     text = (
-        f"Score: {escape(what)}, {of}, in percent with {level} intervals. Place: the places that an entry may have, "
-        "where only differences that were found count. Group: between entries that share a letter no difference was "
-        "found; all pairs are compared question by question, with Holm's correction. Seeds: training runs. Tokens: "
-        "mean length of an answer. GPU-hours: of all its training runs."
+        f"Score: {score_in_words(board, what, weights)}, in percent with {level} intervals. Place: the places that an "
+        "entry may have, where only differences that were found count. Group: between entries that share a letter no "
+        "difference was found; all pairs are compared question by question, with Holm's correction. Seeds: training "
+        "runs. Tokens: mean length of an answer. GPU-hours: of all its training runs."
     )
     if any(not place.paired for place in board.placed):
         text += (
             " ‡ Its answers are not at hand: it is compared by scores and standard errors only (unpaired), which finds "
             "less."
         )
-    if any(place.entry.trained and place.entry.runs < 2 for place in board.placed):
-        text += " An entry of one seed speaks of that run only: another seed could score elsewhere."
+    if any(mark(place.level) for place in board.placed):
+        text += f" {THESE_RUNS} Its place and group are of these runs, too."
     if board.band:
         low, high = map(percent, board.band)
         text += f" {counted(board.randoms, 'arm')} of random rows scored {low} to {high}, intervals included: the band."
@@ -189,6 +228,7 @@ def records(boards: Sequence[Board], weights: dict[str, float]) -> pd.DataFrame:
             **placed.score._asdict(),
             "group": placed.group,
             "paired": placed.paired,
+            "level": placed.level,
             "runs": placed.entry.runs,
             "output_tokens": placed.entry.tokens,
             "gpu_hours": placed.entry.gpu_hours,

@@ -42,6 +42,8 @@ class Placed(NamedTuple):
     best: int
     worst: int
     """The places that it may have: those of entries that are better or worse beyond doubt are taken."""
+    level: str
+    """What its interval speaks of: the method, or these runs only."""
     group: str
     """Letters: two entries that share one cannot be told apart."""
 
@@ -103,9 +105,9 @@ def score_of(entry: Entry, at_hand: Answered, weights: Mapping[str, float], alph
         return found
     from scipy import stats
 
-    errors = [entry.scores[name]["se"] for name in weights]
+    errors: list[Any] = [entry.scores[name].get("se") for name in weights]
     se = nan if None in errors else sqrt(sum((w * e) ** 2 for w, e in zip(weights.values(), errors, strict=True)))
-    half = float(stats.norm.isf(alpha / 2)) * se
+    half = float(stats.t.isf(alpha / 2, entry.df)) * se
     return statistics.Score(score, se, max(score - half, 0.0), min(score + half, 1.0))
 
 
@@ -132,8 +134,15 @@ def difference(a: Entry, b: Entry, scores: Mapping[str, statistics.Score], at_ha
 
     gap = scores[a.key].score - scores[b.key].score
     se = sqrt(scores[a.key].se ** 2 + scores[b.key].se ** 2)
-    df = min(int(row["n_questions"]) for entry in (a, b) for row in entry.scores.values()) - 1
-    return gap, float(2 * stats.t.sf(abs(gap) / se, df)) if se > 0 else 1.0
+    return gap, float(2 * stats.t.sf(abs(gap) / se, min(a.df, b.df))) if se > 0 else 1.0
+
+
+def level(entry: Entry, at_hand: Answered) -> str:
+    """Return what an entry's interval speaks of: the method, or these runs only, of which too few are known."""
+    if at_hand.whole is None or entry.key not in at_hand.whole.arms:
+        return entry.level
+    known = not at_hand.trained[entry.key] or at_hand.runs[at_hand.whole.arms[entry.key].kind].known
+    return "method" if known else "these runs"
 
 
 def letters(keys: Sequence[str], apart: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -182,7 +191,7 @@ def ranked(
     return [
         Placed(
             entry, scores[entry.key], entry.key in paired, 1 + better[entry.key], len(order) - worse[entry.key],
-            named[entry.key],
+            level(entry, at_hand), named[entry.key],
         )
         for entry in order
     ]  # fmt: skip

@@ -145,6 +145,12 @@ MISTAKES = {
     ),
     "no seeds": (changed(training__seeds=[]), "training.seeds: []: list should have at least 1 item"),
     "hub without revision": (changed(dataset={"source": "hub", "path": "a/b"}), "dataset.revision: a hub data set needs"),
+    "a model's page": (changed(model={"name": "https://huggingface.co/a/b", "revision": "0" * 40}), "model.name: 'https://huggingface.co/a/b' is no model: write owner/name"),
+    "a folder without ./": (changed(model={"name": "models/a/b", "revision": "0" * 40}), "model.name: 'models/a/b' is no model: write owner/name"),
+    "nobody's folder": (changed(model={"name": "~nobody-here/m"}), "'~nobody-here/m': there is no such user here"),
+    "a name too long": (changed(model={"name": "x" * 400, "revision": "0" * 40}), "is longer than that of any file or model"),
+    "a folder too long": (changed(model={"name": "./" + "x" * 400}), "is longer than that of any file or model"),
+    "model called as a control": (changed(models={"random-300": {"name": "a/b", "revision": "0" * 40}}), "models: the name 'random-300' is one of controls"),
     "model without revision": (changed(model={"name": "a/b"}), "model.revision: the hub model 'a/b' needs a revision"),
     "unknown method": (changed(subsets__q={"method": "best"}), "subsets.q.method: 'best' is not one of"),
     "choosing on nothing": (

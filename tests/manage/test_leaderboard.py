@@ -15,7 +15,7 @@ from scipy import stats
 from scripts.common.cli import UserError
 from scripts.common.config.load import load_experiment
 from scripts.common.digest import ROOT
-from scripts.common.tables import write_table
+from scripts.common.tables import read_table, write_table
 from scripts.compare.answer_matrix import read_answers
 from scripts.compare.summarise_scores import score_tables
 from scripts.evaluate.tables import ANSWERS
@@ -48,16 +48,22 @@ def rows_of(
 
 
 def finish(
-    root: Path, name: str, lift: float, answers: bool = True, temperature: float = 0.6, questions: str = "q"
+    root: Path,
+    name: str,
+    lift: float,
+    answers: bool = True,
+    temperature: float = 0.6,
+    questions: str = "q",
+    seeds: tuple[int, ...] = (1, 2, 3),
 ) -> Path:
-    """Write what a finished experiment leaves: a selection and its random rows, three seeds each, and the base model."""
+    """Write what a finished experiment leaves: a selection, its random rows, some seeds each, and the base model."""
     settings = CONFIG | {"name": name, "report": {"averages": {"course": list(BENCHMARKS)}}}
     settings["evaluation"] = CONFIG["evaluation"] | {"generation": {"max_new_tokens": 256, "temperature": temperature}}
     experiment = load_experiment(settings)
     rng = np.random.default_rng(sum(map(ord, name)))
     rows = rows_of("base", None, None, -1.5, np.random.default_rng(1))
     for arm, own in (("limopro", lift), ("random-300", 0.0), ("limopro.unpruned", lift)):
-        for seed in (1, 2, 3):
+        for seed in seeds:
             rows += rows_of(f"{arm}-t{seed}", arm, seed, own + rng.normal(0, 0.05), rng)
     folder = root / name
     file = folder / "compare/answers.parquet"
@@ -146,6 +152,94 @@ def test_a_pair_of_untrained_models_is_the_paired_t_test(tmp_path: Path) -> None
     assert (gap, p) == (pytest.approx(wide["base"].mean() - wide["mine"].mean()), pytest.approx(expected.pvalue))
     _, unpaired = difference(*entries, scores, at_hand._replace(whole=None))
     assert unpaired == pytest.approx(stats.ttest_ind(wide["base"], wide["mine"]).pvalue, abs=0.02) and unpaired > p
+
+
+def with_models(folder: Path, lifts: dict[str, float], revision: str = "0" * 40) -> None:
+    """Let an experiment evaluate other models, too, to answers drawn by the same numbers where they are as good."""
+    file, written = folder / "compare/answers.parquet", folder / "report/results.json"
+    results = json.loads(written.read_text())
+    rows = read_table(ANSWERS, file).to_pylist()
+    for name, lift in lifts.items():
+        rows += rows_of(name, None, None, lift, np.random.default_rng(8))
+        results["experiment"]["models"][name] = {"name": f"{name}/same", "revision": revision}
+    write_table(ANSWERS, rows, file)
+    results["tables"]["arms"] = json.loads(score_tables(read_answers(file), 0.05)[1].to_json(orient="records"))
+    written.write_text(json.dumps(results))
+
+
+def test_two_teams_with_one_model_both_have_a_line(tmp_path: Path) -> None:
+    """Only what another experiment evaluated, too, is left out, and only where it is the same revision."""
+    folders = [finish(tmp_path, name, 1.0) for name in ("one", "two", "three")]
+    with_models(folders[0], {"team-a": 0.5, "team-b": 0.5})
+    with_models(folders[1], {"team-a": 0.5})
+    with_models(folders[2], {"team-a": 0.5}, revision="f" * 40)
+    board = leaderboard.board_of(read(folders), {"chains": 0.5, "long_chains": 0.5}, 0.05)
+    keys = {placed.entry.key for placed in board.placed if not placed.entry.trained}
+    assert keys == {"one/base", "one/team-a", "one/team-b", "three/team-a"}
+
+
+def test_printed_scores_count_with_the_degrees_of_freedom_of_the_runs(tmp_path: Path) -> None:
+    """Three seeds of three arms are six degrees of freedom, not those of 60 questions; by scipy's t."""
+    (one,) = read([finish(tmp_path, "one", 1.0, answers=False)])
+    weights = {"chains": 0.5, "long_chains": 0.5}
+    found = {placed.entry.arm: placed.score for placed in leaderboard.board_of([one], weights, 0.05).placed}
+    for arm, df in (("limopro", 6), ("base", 59)):
+        errors = [row["se"] for row in one.found["tables"]["arms"] if row["arm"] == arm]
+        half = stats.t.ppf(0.975, df) * math.hypot(*errors) / 2
+        assert found[arm].ci_high - found[arm].ci_low == pytest.approx(2 * half)
+
+
+def test_an_interval_of_these_runs_only_is_marked(tmp_path: Path) -> None:
+    """One seed an arm, with the answers at hand or without; the text says what the mark means."""
+    folders = [finish(tmp_path, name, 1.0, answers=bool(k), seeds=(1,)) for k, name in enumerate(("gone", "here"))]
+    weights = {"chains": 0.5, "long_chains": 0.5}
+    board = leaderboard.board_of(read(folders), weights, 0.05)
+    levels = {placed.entry.key: placed.level for placed in board.placed}
+    assert levels == {"gone/limopro": "these runs", "here/limopro": "these runs", "here/base": "method"}
+    assert leaderboard.markdown([board], "course", weights, 0.05, whole=False).count("†") == 3
+
+
+def test_an_error_that_is_not_known_makes_no_interval(tmp_path: Path) -> None:
+    folder = finish(tmp_path, "one", 1.0, answers=False)
+    file = folder / "report/results.json"
+    found = json.loads(file.read_text())
+    for row in found["tables"]["arms"]:
+        row["se"] = None
+    file.write_text(json.dumps(found))
+    weights = {"chains": 0.5, "long_chains": 0.5}
+    board = leaderboard.board_of(read([folder]), weights, 0.05)
+    leaderboard.write([board], "course", weights, 0.05, "t", tmp_path / "out")
+    text = (tmp_path / "out/leaderboard.md").read_text()
+    assert board.band is None and {(p.best, p.worst) for p in board.placed} == {(1, 2)}
+    assert text.count("\\[unknown\\]") == 2 and "nan" not in text
+
+
+def test_the_score_is_said_in_words(folders: list[Path]) -> None:
+    (one,) = read(folders[:1])
+    board = leaderboard.Board([one], [], None, 0)
+    words = [
+        leaderboard.score_in_words(board, what, weights).replace("\\", "")
+        for what, weights in (
+            ("mean", {"a": 1.0}), ("mean", {"a": 0.5, "b": 0.5}), ("course", {"a": 0.25, "b": 0.75}),
+        )
+    ]  # fmt: skip
+    assert words == [
+        "pass@1 on a",
+        "pass@1, the mean of a and b",
+        "pass@1, the weighted mean of a (0.25) and b (0.75) (the average course)",
+    ]
+
+
+def test_a_setting_that_an_earlier_version_did_not_know_is_not_set(folders: list[Path], tmp_path: Path) -> None:
+    """It is compared with those that do not set it, and told as not set beside those that do."""
+    one, other = read(folders[:2])
+    for key in ("top_k", "min_p"):
+        del one.found["experiment"]["evaluation"]["generation"][key]
+    assert len(compatible([one, other], BENCHMARKS)) == 1
+    other.found["experiment"]["evaluation"]["generation"]["min_p"] = 0.1
+    first, second = (conditions(experiment, BENCHMARKS) for experiment in (one, other))
+    assert differing(first, second) == ["evaluation.generation.min_p (not set and 0.1)"]
+    assert differing(second, first) == ["evaluation.generation.min_p (0.1 and not set)"]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -264,9 +358,37 @@ class TestCourse:
         }  # fmt: skip
         assert made.evaluation.model_dump() == load_experiment(self.LIKE).evaluation.model_dump()
 
+    @pytest.mark.parametrize("separator", [",", ";", "\t"])
+    @pytest.mark.parametrize("head", ["team,model,commit", "Team, Model ,COMMIT"])
+    def test_a_spreadsheet_s_ways_are_read(self, separator: str, head: str, tmp_path: Path) -> None:
+        """Excel writes a byte order mark, semicolons where the comma is decimal, and the empty lines below a table."""
+        lines = [head, "Équipe 3,https://huggingface.co/org/m/,0123ABC", "", '"a ""x""", org/n , 0123abc ', ",,", ""]
+        path = tmp_path / "entries.csv"
+        path.write_text("\n".join(lines).replace(",", separator), encoding="utf-8-sig")
+        assert course.read_entries(path) == {
+            "equipe-3": {"name": "org/m", "revision": "0123abc"}, "a-x": {"name": "org/n", "revision": "0123abc"},
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("line", "fault"),
+        [
+            ("a,https://huggingface.co/org/m/tree/main,0123abc", "'org/m/tree/main' is no model: write owner/name"),
+            ("a,models/mine/last,0123abc", "'models/mine/last' is no model: .* a folder \\(./"),
+            ("random-2,org/m,0123abc", "'random-2' is one of controls"),
+            ("Base,org/m,0123abc", "'base' is taken by"),
+        ],
+    )
+    def test_what_no_experiment_takes_is_told(self, line: str, fault: str, tmp_path: Path) -> None:
+        """A model called as a control would be labelled as one, and stand in no leaderboard."""
+        entries = course.read_entries(self.entries(tmp_path, line))
+        with pytest.raises(UserError, match=fault):
+            load_experiment(course.experiment_of(entries, self.LIKE, "course"))
+
     @pytest.mark.parametrize(
         ("lines", "fault"),
         [
+            (["a,org/m,0123abc", "", ",,", "b,org/m,main"], "line 5: 'main' is no commit"),
+            (["北京队,org/m,0123abc"], "line 2: the team '北京队' has no name of letters a to z"),
             (["a,org/m,main"], "line 2: 'main' is no commit"),
             (["a,org/m,"], "line 2: the commit is missing"),
             (["a,org/m,0123abc", "A,org/n,0123abc"], "line 3: the team 'A' is there already"),

@@ -74,12 +74,12 @@ class Run(NamedTuple):
 
 
 def check_no_control(names: Iterable[str]) -> None:
-    """Raise ValueError for a subset's name that could be taken for a control's."""
+    """Raise ValueError for a name of a subset or a model that could be taken for a control's."""
     for name in names:
         if SHARED.fullmatch(name) or DRAW_OF_CONTROL.fullmatch(name):
             raise ValueError(
-                f"the name '{name}' is one of controls (as many random rows as the number says): name the subset "
-                "otherwise, such as 'chance'"
+                f"the name '{name}' is one of controls (as many random rows as the number says): choose "
+                "another, such as 'chance'"
             )
 
 

@@ -130,11 +130,11 @@ class Experiment(Settings):
             raise ValueError("there is nothing to compare: name a dataset and subsets of it, or other models")
         return subsets
 
-    @field_validator("subsets")
+    @field_validator("subsets", "models")
     @classmethod
-    def _subsets_are_no_controls(cls, subsets: dict[str, Subset]) -> dict[str, Subset]:
-        check_no_control(subsets)
-        return subsets
+    def _names_are_no_controls(cls, named: dict[str, object]) -> dict[str, object]:
+        check_no_control(named)
+        return named
 
     @field_validator("subsets")
     @classmethod

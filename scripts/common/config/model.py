@@ -1,6 +1,8 @@
 """Settings that name models: the one to fine-tune, others to evaluate, the scorer."""
 
 import datetime
+import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +12,7 @@ from scripts.common.config.base import Settings
 from scripts.common.here import why_no_file
 
 DEMO = "demo"
+LONGEST = 255  # bytes of a file's name
 DATE = datetime.date(2026, 1, 1)
 """The date that templates write unless the experiment says another: a prompt does not change from day to day."""
 
@@ -25,7 +28,20 @@ def is_gguf(name: str) -> bool:
 
 def is_local(name: str) -> bool:
     """Whether a model's name is a local folder, which is used as it lies."""
-    return not is_gguf(name) and (name.startswith((".", "/", "~")) or Path(name).expanduser().is_dir())
+    return not is_gguf(name) and (name.startswith((".", "/", "~")) or Path(name).is_dir())
+
+
+_ON_HUB = re.compile(r"[A-Za-z0-9_][\w.-]*(/[\w.-]+)?", re.ASCII)
+
+
+def _place(name: str) -> Path:
+    """Return where a model of this name would lie. Raises ValueError where nothing can."""
+    if any(len(os.fsencode(part)) > LONGEST for part in Path(name).parts):
+        raise ValueError(f"the name '{name[:20]}...' is longer than that of any file or model")
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"'{name}': there is no such user here") from error
 
 
 class HubModel(Settings):
@@ -45,13 +61,15 @@ class HubModel(Settings):
     def _folder_is_there(cls, name: str, info: ValidationInfo) -> str:
         if info.data.get("served"):
             return name
-        place = Path(name).expanduser()
+        place = _place(name)
         if is_gguf(name) and not place.is_file():
             raise ValueError(f"there is no file '{name}'")
         if is_local(name) and not (place / "config.json").is_file():
             inside = next(iter(sorted(place.glob("*.gguf"))), None)
             hint = f": name the file, '{inside}'" if inside else ""
             raise ValueError(f"the folder '{name}' holds no model (no config.json){hint}")
+        if not is_local(name) and not is_gguf(name) and not _ON_HUB.fullmatch(name):
+            raise ValueError(f"'{name}' is no model: write owner/name of the hub, or a folder (./, / or ~ first)")
         return name
 
     @field_validator("revision")
