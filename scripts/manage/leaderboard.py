@@ -92,8 +92,8 @@ def _once(entries: Sequence[Entry]) -> list[Entry]:
     found = []
     for entry in entries:
         scores = tuple(row["score"] for row in entry.scores.values())
-        before = seen.setdefault((entry.source, scores, entry.tokens), entry.experiment)
-        if entry.trained or before == entry.experiment:
+        key = (entry.source, scores, entry.tokens)
+        if entry.trained or seen.setdefault(key, entry.experiment) == entry.experiment:
             found.append(entry)
     return found
 

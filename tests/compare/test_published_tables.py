@@ -89,11 +89,42 @@ class TestMarkdown:
             ("43.3", "43.3"), ("43.3%", "43.3%"), ("43.3 %", "43.3%"), ("43.3\\%", "43.3%"), ("43,3", "43.3"),
             ("43.3 ± 1.2", "43.3"), ("43.3±1.2", "43.3"), ("43.3 [40.1, 46.5]", "43.3"), ("43.3†", "43.3"), (".433", ".433"),
             ("43.3 (+2.1)", "43.3"), ("100", "100"), ("-", None), ("n/a", None), ("-1.2", None), ("3B", None), ("2024-05", "2024"),
-            ("12.3.4", None), ("", None), ("1,234", None),
+            ("12.3.4", None), ("", None), ("1,234", None), ("0,433", "0.433"), ("43.3％", "43.3%"), ("12/30", None),
         ],
     )  # fmt: skip
     def test_cells(self, cell: str, number: str | None) -> None:
         assert score_in(cell) == (None if cell == "2024-05" else number)
+
+    @pytest.mark.parametrize(
+        "cell",
+        [
+            "$43.3$",
+            "\\textbf{43.3}",
+            "$\\mathbf{43.3}$",
+            "$43.3_{\\pm 1.2}$",
+            "\\underline{$43.3$}",
+            "\\textbf{43.3}$_{1.2}$",
+        ],
+    )
+    def test_cells_of_latex(self, cell: str, tmp_path: Path) -> None:
+        (tmp_path / "r.md").write_text(f"| m | AIME24 |\n|--|--|\n| a | {cell} |\n")
+        (row,) = table_rows(markdown_tables(tmp_path / "r.md")[0], COUNTS, {})
+        assert (row.model, row.benchmark, row.text) == ("a", "AIME24", "43.3")
+
+    def test_what_a_column_is(self, tmp_path: Path) -> None:
+        """Gains, ranks and ratings are no scores; a column that mostly failed is one."""
+        (tmp_path / "r.md").write_text(
+            "| m | AIME24 | Δ | gain | mean rank | Elo | MATH-500 |\n|--|--|--|--|--|--|--|\n"
+            "| a | 43.3 | 3.3 | 2.0 | 1.5 | 99 | OOM |\n| b | 40.0 | 1.0 | 1.0 | 1.5 | 98 | fail |\n| c | 10.0 | 1.0 | 1.0 | 3 | 97 | 90.2 |\n"
+        )
+        rows = table_rows(markdown_tables(tmp_path / "r.md")[0], COUNTS, {})
+        assert {row.benchmark for row in rows} == {"AIME24", "MATH-500"}
+
+    def test_a_share_in_a_table_in_percent(self, tmp_path: Path) -> None:
+        (fault,) = faults_of(SOUND.replace("43.3", "0.433").replace("58.0", "43.7"), tmp_path)
+        assert seen([fault]) == [("grim", "ours", "AIME24")] and fault.message.endswith(
+            "is it a share, in a table in percent?"
+        )
 
     @pytest.mark.parametrize(
         "name", ["AIME24", "AIME 2024", "aime_24", "AIME'24 (avg@8)", "AIME 24 pass@1", "AIME-2024 (pass@1)"]
@@ -183,6 +214,54 @@ class TestAverages:
         table = averaged(exact, [f"{m:.3f}" for m in exact @ shares])
         assert faults_of(table, tmp_path, counts) == []
         assert {fault.check for fault in faults_of(table, tmp_path, {})} == {"average"}
+
+
+class TestPlaces:
+    TABLE = "| {} | model | a | b | 平均 |\n|--|--|--|--|--|\n| 1 | w | 50.0 | 60.0 | 55.0 |\n| 2 | x | 40.0 | 50.0 | 45.0 |\n| 2 | y | 40.0 | {} |\n| 3 | z | 30.0 | 40.0 | 35.0 |\n"
+
+    @pytest.mark.parametrize("head", ["Rank", "#", "排名"])
+    def test_one_that_does_not_fit(self, head: str, tmp_path: Path) -> None:
+        (fault,) = faults_of(self.TABLE.format(head, "90.0 | 65.0"), tmp_path, {})
+        assert seen([fault]) == [("rank", "y", "平均")]
+        assert fault.message == "65.0 is at place 2, below w with 55.0 at place 1"
+
+    def test_those_that_fit_ties_included(self, tmp_path: Path) -> None:
+        assert faults_of(self.TABLE.format("Rank", "50.0 | 45.0"), tmp_path, {}) == []
+        assert faults_of(self.TABLE.format("Year", "90.0 | 65.0"), tmp_path, {}) == []
+
+    def test_places_of_something_else(self, tmp_path: Path) -> None:
+        table = "| # | model | a |\n|--|--|--|\n| 1 | w | 10.0 |\n| 2 | x | 20.0 |\n| 3 | y | 30.0 |\n"
+        assert faults_of(table, tmp_path, {}) == []
+        (fault,) = faults_of(table.replace("10.0", "40.0").replace("| 3 | y", "| 3 | y | 5.0 |\n| 4 | z"), tmp_path, {})
+        assert seen([fault]) in ([("rank", "x", "a")], [("rank", "z", "a")])
+
+
+class TestSpreadsheets:
+    TABLE = "Model,AIME24,MATH-500,Avg\n**A**,**43.3**,90.2,66.8\nB,40.0,85.0,62.5\n,,,\n"
+
+    @pytest.mark.parametrize("separator", [";", "\t"])
+    def test_other_separators_and_decimal_commas(self, separator: str, tmp_path: Path) -> None:
+        path, plain = tmp_path / "t.csv", tmp_path / "plain.csv"
+        path.write_text(self.TABLE.replace(",", separator).replace(".", ","), encoding="utf-8-sig")
+        plain.write_text(self.TABLE)
+        found, expected = (
+            [(row.model, row.benchmark, row.score, row.percent) for row in published_rows(file)]
+            for file in (path, plain)
+        )
+        assert found == expected and len(found) == 6 and found[0][0] == "A"
+
+    def test_a_number_a_row(self, tmp_path: Path) -> None:
+        path = tmp_path / "t.csv"
+        path.write_text("Model;Benchmark;Score\nA;AIME24;43.3%\n")
+        (row,) = published_rows(path)
+        assert (row.model, row.benchmark, row.score.value) == ("A", "AIME24", 0.433)
+
+    def test_rows_that_decimal_commas_split_are_refused(self, tmp_path: Path) -> None:
+        """43,3 and 90,2 would be 43, 3 and 90."""
+        path = tmp_path / "t.csv"
+        path.write_text("Model,AIME24,MATH-500,Avg\nA,43,3,90,2,66,8\n")
+        with pytest.raises(UserError, match="the row of 'A' has 7 cells, the header 4: a number with a decimal comma"):
+            published_rows(path)
 
 
 class TestCopies:

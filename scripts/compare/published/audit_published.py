@@ -24,7 +24,7 @@ from scripts.common.program import Program
 from scripts.compare.labels import points
 from scripts.compare.published import audit_tables
 from scripts.compare.published.audit_training import training_faults
-from scripts.compare.published.published import Row, agree
+from scripts.compare.published.published import Printed, Row, agree
 from scripts.compare.published.read_tables import (
     csv_table,
     is_wide,
@@ -43,6 +43,7 @@ CHECKS = {
     "questions": "number of questions that does not fit",
     "samples": "number of samples not said",
     "average": "average that is not that of its scores",
+    "rank": "place that does not fit the score",
     "copied row": "scores of another row",
     "standard error": "standard error that does not fit",
     "label": "metric named wrongly",
@@ -101,7 +102,15 @@ def grim(row: Row, other: audit_tables.OtherCount | None) -> tuple[str, str] | N
     if row.score.cut_from((below + 1) / answers):
         exact = f"{(below + 1) / answers * (100 if row.percent else 1):.6g}"
         return "truncated", f"{row.text} is {below + 1}/{answers} = {exact} cut off, not rounded{hint}"
-    return "grim", f"no number of right answers out of {answers:,} gives {row.text}: {around}{hint}"
+    return "grim", f"no number of right answers out of {answers:,} gives {row.text}: {around}{hint}{_as_share(row)}"
+
+
+def _as_share(row: Row) -> str:
+    """Return that a score of a table in percent may be a share."""
+    share = row._replace(score=Printed.of(row.text), percent=False) if row.percent and "%" not in row.text else row
+    return (
+        "; is it a share, in a table in percent?" if share.score.value <= 1 and share != row and can_be(share) else ""
+    )
 
 
 def _ranges(numbers: Sequence[int]) -> str:
@@ -186,6 +195,7 @@ def audit(rows: list[Row]) -> list[Fault]:
     faults += [Fault(found[0], row, found[1]) for row in rows if (found := against_log(row, rows))]
     whole: tuple[Callable[[list[Row]], Iterator[audit_tables.Found]], ...] = (
         audit_tables.averages,
+        audit_tables.ranks,
         audit_tables.copied,
     )
     faults += [Fault(*found) for check in whole for found in check(rows)]

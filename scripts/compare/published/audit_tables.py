@@ -1,7 +1,7 @@
 """What only several published numbers together show: averages, copied rows, a wrong number of questions."""
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import NamedTuple
 
 from scripts.compare.labels import listed
@@ -95,6 +95,29 @@ def _left_out(tested: list[tuple[Row, list[Row]]]) -> tuple[str, ...]:
         if best[0] == len(tested):
             break
     return best[1] if best[0] >= max(3, len(tested) / 2) else ()
+
+
+def ranks(rows: list[Row]) -> Iterator[Found]:
+    """Yield the averages (or scores of an only benchmark) that are above those of a better place.
+
+    Where a third of them are, the places are of something else.
+    """
+    for models in of_source(rows):
+        averages = [row for of in models for row in of if row.is_average]
+        lone = [row for of in models for row in of] if all(len(of) == 1 for of in models) else []
+        placed = [row for row in averages or lone if row.place is not None]
+        placed.sort(key=lambda row: (row.place, -row.score.value))
+        wrong = [(a, b) for a, b in pairwise(placed) if _above(b, a) and a.place != b.place]
+        for better, row in wrong if 3 * len(wrong) < len(placed) else []:
+            text = (
+                f"{row.text} is at place {row.place}, below {better.model} with {better.text} at place {better.place}"
+            )
+            yield "rank", row, text
+
+
+def _above(a: Row, b: Row) -> bool:
+    """Whether a printed score is above another, whatever was rounded."""
+    return a.score.value - a.score.half > b.score.value + b.score.half
 
 
 def copied(rows: list[Row]) -> Iterator[Found]:

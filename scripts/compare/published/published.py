@@ -13,7 +13,9 @@ from scripts.common.cli import UserError
 NEEDED = ["model", "benchmark", "score"]
 OPTIONAL = ["source", "run_by", "metric", "n_questions", "stderr", "samples"]
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE]-?\d+)?")
-_AVERAGE = re.compile(r"(macro|micro|overall)?[ _-]*(avg|average|mean|overall)[.]?([ _-](printed|score|all))?")
+_AVERAGE = re.compile(
+    r"(macro|micro|overall)?[ _-]*(avg|average|mean|overall|平均(分|值|成绩|得分)?)[.]?([ _-](printed|score|all))?"
+)
 _AVERAGED = re.compile(r"\b(?:avg|mean|average)@\s*(\d+|[a-z])")
 
 
@@ -61,6 +63,8 @@ class Row(NamedTuple):
     """Answers a question; None: several, it is not said how many."""
     percent: bool = False
     """Whether the number stands for so many percent."""
+    place: int | None = None
+    """The place that the table prints for its model."""
 
     @property
     def is_log(self) -> bool:
@@ -106,7 +110,9 @@ def read_published(path: Path, percent: bool = False) -> pd.DataFrame:
     cell is no number.
     """
     try:
-        published = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig") as file:
+            separator = max(",;\t", key=file.readline().count)
+        published = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is no CSV of published numbers: {error}") from error
     heads = [name.removesuffix(".1").strip().lower() for name in published.columns]

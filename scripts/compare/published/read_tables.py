@@ -24,16 +24,23 @@ from scripts.compare.published.published import (
 )
 
 _SEPARATOR = re.compile(r"\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*")
-_CELL = re.compile(r"(\d{1,3}(?:\.\d+|,\d{1,2})?|\.\d+)\s*(%|\\%)?(?=$|\s|[±+(\[†‡*^<↑↓]|-(?!\d))")
+# After 0 a comma is decimal whatever follows; 1,234 is a thousand.
+_CELL = re.compile(r"(0,\d+|\d{1,3}(?:\.\d+|,\d{1,2})?|\.\d+)\s*(%|\\%)?(?=$|\s|[±+(\[†‡*^<↑↓]|-(?!\d))")
 # A note's number is none of the score's digits; ~43 is about 43, no printed score.
 _DRESS = re.compile(
     r"<su[bp]>[^<]*</su[bp]>|\^\{?\w+\}?|~~|[*_`]|<[^>]*>|\\(?!%)|!?\[(?=[^\]]*\]\()|\]\([^)]*\)|🏆|🥇|🥈|🥉"
 )
+_LATEX = re.compile(r"\\(?:text|math)(?:bf|it|rm|tt|sf)\s*\{([^{}]*)\}|\\(?:underline|emph)\s*\{([^{}]*)\}|\$([^$]*)\$")
+_BELOW = re.compile(r"[_^]\{[^{}]*\}")
+_PLACES = r"#|rank(ing)?|pos(ition)?|place|排名|名次"
+_PLACE = re.compile(_PLACES)
 # Numbers of a table that are no scores.
 _OTHER = re.compile(
-    r"#|no\.?|rank(ing)?|pos(ition)?|place|seed|runs?|year|date|n|size|(#\s*)?param(eter)?s?.*|tokens?.*|length|steps?|epochs?|samples|k|time.*|hours?|cost.*"
+    rf"{_PLACES}|no\.?|(mean|average|avg\.?) rank(ing)?|elo|[Δδ].*|delta|gains?|diff(erence)?|improvements?"
+    r"|seed|runs?|year|date|n|size|(#\s*)?param(eter)?s?.*|tokens?.*|length|steps?|epochs?|samples|k|time.*|hours?|cost.*"
 )
-_NOTHING = {"", "nan", "na", "n/a", "none", "null", "tbd"}
+_FAILED = {"oom", "fail", "failed", "error", "timeout", "x", "✗", "×", "?"}
+_NOTHING = {"", "nan", "na", "n/a", "none", "null", "tbd", "tba", *_FAILED}
 _BENCHMARK = re.compile(
     r"aime|math|gpqa|mmlu|gsm|amc|olympiad|minerva|livecodebench|lcb|humaneval|mbpp|hmmt|kaoyan|arc|bbh"
 )
@@ -75,10 +82,22 @@ def markdown_tables(path: Path) -> list[Table]:
 
 def csv_table(path: Path) -> Table:
     """Return a CSV with a model a row and a benchmark a column."""
-    rows = [row for row in csv.reader(_text(path).splitlines()) if row]
+    lines = _text(path).splitlines()
+    rows = [row for row in csv.reader(lines, delimiter=_delimiter(lines)) if any(cell.strip() for cell in row)]
     if len(rows) < 2:
         raise UserError(f"{path} has no rows")
-    return Table(path.name, [cell.strip() for cell in rows[0]], [[cell.strip() for cell in row] for row in rows[1:]])
+    for row in rows[1:]:
+        if any(cell.strip() for cell in row[len(rows[0]) :]):
+            raise UserError(
+                f"{path}: the row of '{row[0]}' has {len(row)} cells, the header {len(rows[0])}: a number with a "
+                "decimal comma must be quoted, or its table kept apart by semicolons"
+            )
+    return Table(path.name, [cell.strip() for cell in rows[0]], [[_plain(cell) for cell in row] for row in rows[1:]])
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """Return what keeps the cells of the header apart: commas, or a spreadsheet's semicolons or tabs."""
+    return max(",;\t", key=lines[0].count) if lines else ","
 
 
 def published_rows(path: Path, percent: bool = False) -> list[Row]:
@@ -90,11 +109,8 @@ def published_rows(path: Path, percent: bool = False) -> list[Row]:
 
 def is_wide(path: Path) -> bool:
     """Whether a CSV has a benchmark a column, and not the columns of one number a row."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            head = [name.strip().lower() for name in next(csv.reader(file), [])]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read as text: {error}") from error
+    lines = _text(path).splitlines()
+    head = [name.strip().lower() for name in next(csv.reader(lines, delimiter=_delimiter(lines)), [])]
     return not set(head) & {"benchmark", "score"} and len(head) > 2 and not set(NEEDED) <= set(head)
 
 
@@ -111,12 +127,16 @@ def _cells(line: str) -> list[str]:
 
 
 def _plain(cell: str) -> str:
+    if "\\" in cell or "$" in cell:  # twice: bold numbers stand inside of dollars, and dollars inside of bold
+        for _ in range(2):
+            cell = _LATEX.sub(lambda found: next(filter(None, found.groups()), ""), cell.replace("\\pm", "±"))
+            cell = _BELOW.sub("", cell)
     return " ".join(_DRESS.sub("", cell).split())
 
 
 def score_in(cell: str) -> str | None:
     """Return the number that a cell begins with, as text (`43.3`, `43.3%`), or None: it is no score."""
-    found = _CELL.match(cell.strip().replace("\\%", "%"))
+    found = _CELL.match(cell.strip().replace("\\%", "%").replace("％", "%"))
     return None if found is None else found[1].replace(",", ".") + ("%" if found[2] else "")
 
 
@@ -134,7 +154,7 @@ def table_rows(table: Table, counts: Mapping[str, int], samples: Mapping[str, st
         if place < len(row) and (text := score_in(row[place]))
     }
     in_percent = percent or _in_percent([float(text) for text in cells.values() if not text.endswith("%")])
-    names = _models(table, columns)
+    names, places = _models(table, columns), _places(table)
     usual = _usual_decimals(list(cells.values()))
     decimals = {}
     for place in columns:
@@ -149,7 +169,17 @@ def table_rows(table: Table, counts: Mapping[str, int], samples: Mapping[str, st
         score = Printed.of(text, in_percent and not text.endswith("%"))
         count, several = counts.get(key_of(name)), samples_of(name, samples.get(key_of(name), ""))
         rows.append(Row(table.name, names[number], "", name, metric, count, text, score, None, several, of_percent))
+        rows[-1] = rows[-1]._replace(place=places.get(number))
     return rows
+
+
+def _places(table: Table) -> dict[int, int]:
+    """Return the printed places of the table's rows, by number of the row; of medals and words none."""
+    column = next((place for place, name in enumerate(table.head) if _PLACE.fullmatch(name.strip().lower())), None)
+    if column is None:
+        return {}
+    found = {number: row[column].rstrip(".") for number, row in enumerate(table.rows) if column < len(row)}
+    return {number: int(text) for number, text in found.items() if text.isascii() and text.isdigit()}
 
 
 def _in_percent(numbers: Sequence[float]) -> bool:
