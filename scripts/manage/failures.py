@@ -18,6 +18,9 @@ CLOCKS = 60
 # What scripts.common.cli prints of a UserError; more lines of one sentence are indented. A progress bar ends on "\r".
 _SENTENCE = r"(?:^|[\r\n]){}: (.+(?:\n[ \t].*)*)"
 _MISTAKE, _STOP = (re.compile(_SENTENCE.format(word)) for word in ("error", "stopped"))
+# What executors say beside it: why nothing was submitted, how Slurm saw the job end, and where to read on.
+_STATUS, _READ_ON = re.compile(r"SLURM status is: '(\w+)'"), "For further error details"
+_WITHOUT_A_WORD = "it ended without a word (killed, out of memory or time?)"
 
 
 class Failure(NamedTuple):
@@ -32,9 +35,14 @@ class Failure(NamedTuple):
     log: str | None
 
 
-def read_failure(job: str, logs: Iterable[str], since: float = 0.0) -> Failure:
-    """Return why a job failed, by the first of its `logs` written `since` then (seconds) that says something."""
+def read_failure(job: str, logs: Iterable[str], since: float = 0.0, executor: str = "") -> Failure:
+    """Return why a job failed, by the first of its `logs` written `since` then (seconds) that says something.
+
+    What the `executor` says stands in where none does; before a mere last line stands Slurm's word for its end.
+    """
     named = list(logs)
+    status = _STATUS.search(executor)
+    slurm = f"Slurm says {status[1]}; its log's last line: " if status and status[1] != "FAILED" else ""
     for log in named:
         try:
             state = Path(log).stat()
@@ -49,8 +57,9 @@ def read_failure(job: str, logs: Iterable[str], since: float = 0.0) -> Failure:
         if stops := _STOP.findall(text):
             return Failure(job, _one_line(stops[-1]), False, log)
         if lines := [line for line in re.split(r"[\r\n]+", text) if line.strip()]:
-            return Failure(job, _one_line(lines[-1])[:300], False, log)
-    return Failure(job, "it ended without a word (killed, out of memory or time?)", False, named[0] if named else None)
+            return Failure(job, slurm + _one_line(lines[-1])[:300], False, log)
+    said = _one_line(executor.partition(_READ_ON)[0]) or _WITHOUT_A_WORD
+    return Failure(job, said, False, named[0] if named else None)
 
 
 def _one_line(text: str) -> str:
@@ -76,7 +85,7 @@ class Failures(logging.Handler):
         wildcards = ", ".join(f"{key}={value}" for job in jobs for key, value in job.wildcards_dict.items())
         name = f"{told['rule_name']} ({wildcards})" if wildcards else told["rule_name"]
         # Its own log is before that of the cluster.
-        failure = read_failure(name, map(str, told["log"]), self._since)
+        failure = read_failure(name, map(str, told["log"]), self._since, told.get("rule_msg") or "")
         self._by_job[told["jobid"]] = failure
         for job in jobs:
             if failure.mistake and job.attempt <= job.restart_times:

@@ -38,6 +38,29 @@ def test_a_log_of_an_earlier_run_says_nothing(tmp_path: Path) -> None:
     assert not read_failure("a", [str(log)], since=log.stat().st_mtime + 1).mistake
 
 
+# What Snakemake's Slurm executor says, as seen.
+SUBMIT = "Job submission failed with exception: The given account theirs appears to be invalid. Available accounts:\nroot, lab"
+SLURM = "SLURM-job '7' failed, SLURM status is: '{}'. Reason: Unknown."
+READ_ON = "For further error details see the cluster/cloud log and the log files of the involved rule(s)."
+
+
+@pytest.mark.parametrize(
+    ("text", "executor", "sentence"),
+    [
+        ("", SUBMIT, " ".join(SUBMIT.split())),
+        ("", SLURM.format("TIMEOUT"), SLURM.format("TIMEOUT")),
+        ("12:00 row 4\n", SLURM.format("OUT_OF_MEMORY"), "Slurm says OUT_OF_MEMORY; its log's last line: 12:00 row 4"),
+        (TRACEBACK, SLURM.format("FAILED"), "ValueError: no such shape"),
+        ("error: no rows\n", SLURM.format("TIMEOUT"), "no rows"),
+        ("", "", "it ended without a word (killed, out of memory or time?)"),
+    ],
+)
+def test_what_the_executor_says_stands_in(tmp_path: Path, text: str, executor: str, sentence: str) -> None:
+    log = tmp_path / "a.log"
+    log.write_text(text, encoding="utf-8")
+    assert read_failure("a", [str(log)], executor=executor + READ_ON if executor else "").sentence == sentence
+
+
 @pytest.mark.parametrize(("raised", "code", "mistake"), [("UserError", 2, True), ("TryAgain", 75, False)])
 def test_a_program_says_why_it_ends_on_a_line_of_its_own(tmp_path: Path, raised: str, code: int, mistake: bool) -> None:
     program = (

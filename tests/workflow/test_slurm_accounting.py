@@ -1,4 +1,7 @@
-"""The graph on a Slurm with accounting, asked by sacct, where a QOS gives way: as on the clusters of most sites."""
+"""The graph on a Slurm with accounting, asked by sacct, where a QOS gives way: as on the clusters of most sites.
+
+The tests are those of test_slurm.py and test_slurm_training.py, on that cluster. The slower ones: -m "slurm and long".
+"""
 
 from collections.abc import Iterator
 
@@ -7,7 +10,7 @@ import pytest
 from tests.workflow import test_slurm, test_slurm_training
 from tests.workflow.conftest import Checkout, running
 from tests.workflow.slurm_cluster import SlurmCluster, lacking, lacks_accounting
-from tests.workflow.test_slurm import faulty, journal, result  # noqa: F401
+from tests.workflow.test_slurm import faulty, journal  # noqa: F401
 from tests.workflow.test_slurm_training import undisturbed  # noqa: F401
 
 pytestmark = pytest.mark.slurm
@@ -15,7 +18,7 @@ pytestmark = pytest.mark.slurm
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
-    """The cluster that the tests below run on, those of other files too."""
+    """The cluster that all tests here run on."""
     if sentence := lacking():
         pytest.exit(sentence, returncode=1)
     if lacks_accounting():
@@ -24,18 +27,29 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
 
 
 test_every_fault_ends_in_the_right_result = test_slurm.test_every_fault_ends_in_the_right_result
-test_a_job_whose_node_is_lost_is_started_again = test_slurm.test_a_job_whose_node_is_lost_is_started_again
 test_a_preempted_job_is_started_again = test_slurm.test_a_preempted_job_is_started_again
-test_kill_9_of_snakemake_and_resume = test_slurm.test_kill_9_of_snakemake_and_resume
 test_preempted_training_goes_on = test_slurm_training.test_preempted_training_goes_on
-test_what_is_left_of_micro_gives_the_local_tables = (
-    test_slurm.test_what_is_left_of_micro_through_slurm_gives_the_local_tables
-)
 
 
-def test_an_account_that_is_not_yours_is_one_sentence(faulty: Checkout, cluster: SlurmCluster) -> None:  # noqa: F811
+def test_an_account_that_is_not_yours_is_told_at_the_end(faulty: Checkout, cluster: SlurmCluster) -> None:  # noqa: F811
     config = faulty.experiment("theirs", name="micro", resources__default={"account": "theirs"})
     target = "results/micro/faults/none.txt"
     text = faulty.snakemake(target, *cluster.profile, "--snakefile", "faults.smk", "--configfile", config, check=False)
-    print(text[-3000:])
-    assert "Invalid account" in text and not journal(faulty, "none")
+    assert "fault (fault=none): Job submission failed" in text.partition("A job failed:")[2]
+    assert "account theirs appears to be invalid" in text and not journal(faulty, "none")
+
+
+@pytest.mark.long
+def test_a_job_whose_node_is_lost(faulty: Checkout, cluster: SlurmCluster) -> None:  # noqa: F811
+    test_slurm.test_a_job_whose_node_is_lost_is_started_again(faulty, cluster)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("wait", [False, True], ids=["cancel", "wait"])
+def test_kill_9_of_snakemake(faulty: Checkout, cluster: SlurmCluster, wait: bool) -> None:  # noqa: F811
+    test_slurm.test_kill_9_of_snakemake_and_resume(faulty, cluster, wait)
+
+
+@pytest.mark.long
+def test_what_is_left_of_micro(micro: Checkout, ready_to_train: Checkout, cluster: SlurmCluster) -> None:
+    test_slurm.test_what_is_left_of_micro_through_slurm_gives_the_local_tables(micro, ready_to_train, cluster)
