@@ -150,6 +150,13 @@ def question_list(
     return "\n".join(f"- {item}" for item in items)
 
 
+# What the score counts, where it is not the share of answers that are right.
+COUNTS = {
+    "pass@k": "A question counts as right where any of its answers is (pass@k).",
+    "majority@k": "A question counts as right where its most frequent answer is (majority@k).",
+}
+
+
 def design(found: Found, experiment: Experiment) -> str:
     """Return the sentences on what was compared."""
     arms = found.arms
@@ -195,7 +202,8 @@ def summary(found: Found, experiment: Experiment) -> str:
     lengths = cost_summary(costs, experiment) if costs["subset"].nunique() <= FEW else ""
     if lengths:
         items.append(f"**Are the answers longer?** {lengths}")
-    items.append(f"**What was compared?** {design(found, experiment)}")
+    counted_as = COUNTS.get(experiment.report.primary_metric)
+    items.append(" ".join(filter(None, ["**What was compared?**", design(found, experiment), counted_as])))
     return "\n".join(f"- {item}" for item in items)
 
 

@@ -1,6 +1,7 @@
 """The page of answers in headless Chromium: no error, no network, hostile texts stay texts, filters as recounted."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +60,24 @@ def wait(page: Page, condition: str, seconds: float = 60) -> None:
     while not page.value(f"Boolean({condition})"):
         assert time.monotonic() < end, f"{condition} never came true"
         time.sleep(0.05)
+
+
+def luminance(colour: list[int]) -> float:
+    """Return WCAG's relative luminance of a colour (sRGB, 0 to 255)."""
+    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in (part / 255 for part in colour)]
+    return float(sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True)))
+
+
+def test_every_share_can_be_read_on_its_colour(page: Page) -> None:
+    """WCAG's AA: 4.5 to 1."""
+    shades = page.value(
+        "Array.from({length: 101}, (_, n) => [browse.answers.colour(n / 100), browse.answers.ink(n / 100)])"
+    )
+    for n, (ground, ink) in enumerate(shades):
+        low, high = sorted(
+            (luminance([255 * (ink == "#fff")] * 3), luminance([int(part) for part in re.findall(r"\d+", ground)]))
+        )
+        assert (high + 0.05) / (low + 0.05) >= 4.5, n / 100
 
 
 def choose(page: Page, control: str, value: str) -> int:

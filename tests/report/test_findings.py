@@ -9,11 +9,12 @@ import pytest
 
 from scripts.common.config.experiment import Experiment
 from scripts.common.config.load import load_experiment
+from scripts.common.config.report import Metric
 from scripts.compare.labels import ASKED, amount, arm_label, points
 from scripts.compare.tables import COLUMNS, read_csv
 from scripts.report.cost_findings import cost_list, cost_summary
 from scripts.report.markdown import escape
-from scripts.report.write_findings import Found, design, finding, findings, question_list, what_it_takes
+from scripts.report.write_findings import Found, design, finding, findings, question_list, summary, what_it_takes
 
 ROW: dict[str, Any] = {
     "question": "rows", "benchmark": "b", "subset": "s", "reference": "random-9", "n_questions": 100, "runs_subset": 3,
@@ -109,6 +110,23 @@ def test_a_model_is_called_by_its_name_and_not_its_path(results: Path, experimen
     settings = experiment.model_dump(exclude_none=True) | {"name": "own", "model": {"name": str(tmp_path)}}
     text = findings(tables_of(results), load_experiment(settings))
     assert f"**What was compared?** {escape(tmp_path.name)}, fine-tuned on" in text and str(tmp_path) not in text
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("pass@1", None),
+        ("pass@k", "any of its answers is \\(pass@k\\)"),
+        ("majority@k", "its most frequent answer is \\(majority@k\\)"),
+    ],
+)
+def test_page_one_says_what_the_score_counts(
+    metric: Metric, said: str | None, results: Path, experiment: Experiment
+) -> None:
+    """A point of pass@k is no point of pass@1."""
+    report = experiment.report.model_copy(update={"primary_metric": metric})
+    text = summary(tables_of(results), experiment.model_copy(update={"report": report}))
+    assert re.findall(r"A question counts as right where (.*)\.$", text) == ([said.replace("\\", "")] if said else [])
 
 
 def test_the_questions_are_answered_in_their_order(results: Path) -> None:
