@@ -8,6 +8,8 @@ sentence), anything else a fault (with its traceback).
 import gc
 import logging
 import os
+import select
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -36,15 +38,32 @@ def run(main: Callable[[], None]) -> NoReturn:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         main()
+        if sys.stdout:  # closed, it is None
+            sys.stdout.flush()
     except TryAgain as stop:
         _end(str(stop), "stopped", os.EX_TEMPFAIL)
     except UserError as mistake:
         _end(str(mistake))
+    except MemoryError as error:
+        what = f" ({error})" if str(error) else ""
+        _end(f"memory ran out{what}: give the job more (resources: memory; ulimit -v)", "stopped", os.EX_TEMPFAIL)
+    except BrokenPipeError:
+        _end_unread()
+        raise
     except OSError as error:
         if said := disk.sentence(error):
             _end(said)
         raise
     sys.exit(0)
+
+
+def _end_unread() -> None:
+    """End in silence where what read this program's words has gone, as `head` goes; return where it is another pipe."""
+    looks = select.poll()
+    looks.register(1, 0)
+    if any(event & select.POLLERR for _, event in looks.poll(0)):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python would tell of it when it ends
+        sys.exit(128 + signal.SIGPIPE)
 
 
 def _end(sentence: str, word: str = "error", code: int = 2) -> NoReturn:

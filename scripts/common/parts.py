@@ -28,6 +28,7 @@ from scripts.common.atomic import remove, replacing
 from scripts.common.cli import log
 from scripts.common.content import sha256_of
 from scripts.common.program import Program
+from scripts.common.tables import WRITING, TableError, read_columns
 
 _NAME = re.compile(r"[0-9a-f]{16}")
 AHEAD = 2  # parts for each process that are done or being done beside the one that is waited for
@@ -99,20 +100,30 @@ def in_parts(parts: Iterable[pa.Table], start: Callable[[], Work], threads: int,
             file = folder / f"{number:07}.parquet"
             waiting.append((rows, file, None if file.exists() else submit(rows, file)))
             if len(waiting) > AHEAD * threads:
-                yield _finished(*waiting.popleft())
+                yield _finished(*waiting.popleft(), submit)
         while waiting:
-            yield _finished(*waiting.popleft())
+            yield _finished(*waiting.popleft(), submit)
 
 
-def _finished(rows: pa.Table, file: Path, future: Future[None] | None) -> Part:
+def _finished(rows: pa.Table, file: Path, future: Future[None] | None, submit: Submit) -> Part:
+    _await(future)
+    try:
+        return Part(rows, read_columns(file))
+    except TableError as damaged:  # of an earlier attempt, on a machine that lost its power
+        log.warning("%s: this part is made again", damaged)
+        file.unlink()
+        _await(submit(rows, file))
+        return Part(rows, read_columns(file))
+
+
+def _await(future: Future[None] | None) -> None:
     if future is not None:
         future.result()
-    return Part(rows, pq.read_table(file))
 
 
 def _make(work: Work, rows: pa.Table, file: Path) -> None:
     with replacing(file) as temporary:
-        pq.write_table(work(rows), temporary)
+        pq.write_table(work(rows), temporary, **WRITING)
 
 
 def _in_turn(begin: Callable[[], Work]) -> Submit:

@@ -10,6 +10,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,7 +82,8 @@ def tell(told: Told) -> None:
 def tell_no_more() -> None:
     """Take away what this job told of itself."""
     if file := _file():
-        file.unlink(missing_ok=True)
+        with suppress(OSError):  # as in `tell`
+            file.unlink(missing_ok=True)
 
 
 def own_ids() -> list[str]:

@@ -8,7 +8,7 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,9 +76,16 @@ def recording(
     do (read, made); `choices` is code that it runs without importing it by name (`code_digest`'s `also`);
     `facts` (seeds, whatever else matters) are kept as they are, and the yielded dict takes more of them. Programs call
     this through `Program.recording`.
+
+    Raises UserError, before the block, where an input is not what its own record says (a flipped byte, an edit: nothing
+    is made from it), and after it where an input has changed meanwhile (what was made from which state, nobody knows).
     """
     started = time.time()
+    before = refuse_edited(inputs)
     yield facts
+    for path, digest in before.items():
+        if not Path(path).exists() or sha256_of(path) != digest:
+            raise UserError(f"'{path}' was changed while it was read: run again, now that it is as it should be")
     script = _script()
     own = script.is_relative_to(ROOT / "scripts")
     # ru_maxrss is in KiB on Linux; children count apart (accelerate launch trains in one).
@@ -101,6 +108,19 @@ def recording(
         own_hash = {"artefact": str(output), "sha256": sha256_of(output)}
         with replacing(f"{output}{SUFFIX}") as temporary:
             temporary.write_text(json.dumps({**own_hash, **record}, indent=2) + "\n", encoding="utf-8")
+
+
+def refuse_edited(paths: Iterable[str | Path]) -> dict[str | Path, str]:
+    """Return the hashes of those paths that are there. Raises UserError where one is not what its own record says."""
+    hashes = {path: sha256_of(path) for path in paths if Path(path).exists()}
+    for path, digest in hashes.items():
+        record = Path(f"{path}{SUFFIX}")
+        if record.is_file() and read_record(record).get("sha256", digest) != digest:
+            raise UserError(
+                f"'{path}' is not what its program wrote (damaged, or edited by hand): delete it, and the next run "
+                "makes it anew"
+            )
+    return hashes
 
 
 def read_records(results: Path) -> dict[str, Record]:

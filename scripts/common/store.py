@@ -31,6 +31,23 @@ def digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
+def _line(key: str, result: Any) -> str:
+    return json.dumps([key, result, _seal(key, result)])
+
+
+def _seal(key: str, result: Any) -> str:
+    return digest([key, json.dumps(result)])  # its keys in their own order, as they come back
+
+
+def _kept(line: bytes) -> tuple[str, Any]:
+    """Return key and result of a line; no key where it was cut off by a kill, or is not as it was written."""
+    try:
+        key, result, seal = json.loads(line)
+        return (key, result) if seal == _seal(key, result) else ("", None)
+    except (ValueError, TypeError):
+        return "", None
+
+
 class Store:
     """The results of one kind that one model computes in one way. What is asked and what comes of it is JSON."""
 
@@ -53,13 +70,13 @@ class Store:
             places[digest(one)].append(place)
         found = {}
         for path in sorted(self._folder.glob("*.jsonl")):
-            with path.open(encoding="utf-8") as lines:
-                for line in lines:
-                    try:
-                        key, result = json.loads(line)
-                    except ValueError:
-                        continue  # cut off when its process was killed
-                    found.update(dict.fromkeys(places.get(key, ()), result))
+            try:
+                with path.open("rb") as lines:
+                    for line in lines:
+                        key, result = _kept(line)
+                        found.update(dict.fromkeys(places.get(key, ()), result))
+            except OSError as error:  # another user's, or a disk that is ill
+                cli.log.warning("'%s' cannot be read (%s): what it holds is computed again", path, error.strerror)
         self.reused += len(found)
         return found
 
@@ -70,7 +87,7 @@ class Store:
         try:
             self._own.parent.mkdir(parents=True, exist_ok=True)
             with self._own.open("a", encoding="utf-8") as file:
-                file.write(f"{json.dumps([digest(asked), result])}\n")
+                file.write(f"{_line(digest(asked), result)}\n")
         except OSError as error:
             cli.log.warning(
                 "%s are no longer kept in '%s' (%s): a killed job begins anew", self._kind, self._own, error

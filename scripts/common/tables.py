@@ -16,6 +16,13 @@ import pyarrow.parquet as pq
 from scripts.common.atomic import replacing
 from scripts.common.cli import UserError
 
+# Every page has its checksum (CRC-32), which is looked at when it is read: without it most flipped bits are another
+# number, and no error.
+WRITING: dict[str, Any] = {"compression": "zstd", "write_page_checksum": True}
+
+# A flipped byte may also be a name that is no UTF-8.
+_DAMAGED = (pa.ArrowException, OSError, UnicodeDecodeError)
+
 TEXT, INT, FLOAT, BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
 
@@ -64,7 +71,7 @@ def write_table(kind: Table, rows: Any, path: str | Path) -> None:
     """Check `rows` against the table `kind` and write them to `path` as Parquet (zstd)."""
     table = to_table(kind, rows)
     with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, **WRITING)
 
 
 class TableWriter:
@@ -76,7 +83,7 @@ class TableWriter:
         self._file = replacing(path)
 
     def __enter__(self) -> "TableWriter":
-        self._writer = pq.ParquetWriter(self._file.__enter__(), self.kind.schema, compression="zstd")
+        self._writer = pq.ParquetWriter(self._file.__enter__(), self.kind.schema, **WRITING)
         return self
 
     def write(self, rows: Any) -> None:
@@ -98,19 +105,32 @@ def iterate_parquet(path: str | Path, rows: int, columns: Sequence[str] | None =
     """
     try:
         yield from _opened(path).iter_batches(batch_size=rows, columns=columns)
-    except (pa.ArrowException, OSError) as error:
+    except _DAMAGED as error:
         raise _unreadable(path, error) from error
 
 
 def _opened(path: str | Path) -> pq.ParquetFile:
     """Return a Parquet file. Raises TableError where it is none."""
     try:
-        return pq.ParquetFile(path, pre_buffer=False)
-    except (pa.ArrowException, OSError) as error:
+        return pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True)
+    except _DAMAGED as error:
         raise _unreadable(path, error) from error
 
 
+def read_columns(path: str | Path, columns: Sequence[str] | None = None, filters: Any = None) -> pa.Table:
+    """Read columns of any Parquet file, of the rows that `filters` (pyarrow's) let through. Raises TableError."""
+    try:
+        table = pq.read_table(path, columns=columns, filters=filters, page_checksum_verification=True)
+    except _DAMAGED as error:
+        raise _unreadable(path, error) from error
+    if lacks := [column for column in columns or () if column not in table.column_names]:
+        raise TableError(f"'{path}' lacks the columns {', '.join(lacks)}")
+    return table
+
+
 def _unreadable(path: str | Path, error: Exception) -> TableError:
+    if isinstance(error, MemoryError):  # Arrow's is of both kinds
+        raise error
     if not Path(path).is_file():
         return TableError(f"there is no file '{path}'")
     return TableError(f"'{path}' is no Parquet file, or it is cut off ({str(error).splitlines()[0]})")
@@ -135,7 +155,7 @@ def read_table(
         known = [name for name in _opened(path).schema_arrow.names if columns is None or name in columns]
         try:
             return _conform(kind, _opened(path).read(columns=known), str(path), columns)
-        except (pa.ArrowInvalid, OSError) as error:
+        except _DAMAGED as error:
             raise _unreadable(path, error) from error
     tables = list(iterate_table(kind, path, 1000, columns, ids))
     return pa.concat_tables(tables) if tables else read_table(kind, path, columns)

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from scripts.common.cli import UserError
 from scripts.common.config.report import Metric
 from scripts.common.majority import majority_correct
 from scripts.common.questions import Question, read_questions
+from scripts.common.tables import read_table
 from scripts.compare.labels import control_of
 from scripts.compare.variance import DRAWN, FIXED, Floats, Kind, Questions
 from scripts.evaluate.tables import ANSWERS
@@ -57,7 +57,7 @@ class Arm(NamedTuple):
 def read_answers(path: Path) -> pd.DataFrame:
     """Read the answers table without its texts; arm = subset, or the model's name where nothing was trained."""
     columns = [name for name in ANSWERS.schema.names if name != "text"]
-    answers = pq.read_table(path, columns=columns).to_pandas()
+    answers = read_table(ANSWERS, path, columns).to_pandas()
     answers["arm"] = answers["subset"].fillna(answers["model"])
     return answers
 

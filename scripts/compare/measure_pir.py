@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from scripts.common import cli
 from scripts.common.program import Program
 from scripts.common.seeds import derive_seed
-from scripts.common.tables import read_table
+from scripts.common.tables import read_columns, read_table
 from scripts.compare.tables import COLUMNS, write_csv
 from scripts.data.tables import POOL
 from scripts.select.tables import STEP_SCORES, STEPS
@@ -108,7 +108,7 @@ def truth_table(steps: pd.DataFrame, seed: int) -> pd.DataFrame:
 def labelled(raw: Path, clean: Path, steps: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
     """Return id, needed, pir, length and position of every scored step that the truth speaks of."""
     rows = pl.DataFrame(read_table(POOL, clean)).filter(pl.col("id").is_in(scores["id"].unique().to_list()))
-    told = pl.DataFrame(pq.read_table(raw, columns=["question", "response", "truth"]))
+    told = pl.DataFrame(read_columns(raw, ["question", "response", "truth"]))
     keys = ["question", "response"]
     truth = rows.join(told, on=keys, how="inner").unique("id", maintain_order=True)
     steps = steps.filter(pl.col("id").is_in(truth["id"].to_list()))

@@ -7,6 +7,7 @@ import polars as pl
 
 from scripts.common import cli
 from scripts.common.program import Program
+from scripts.common.tables import read_columns
 from scripts.compare.tables import COLUMNS, write_csv
 
 
@@ -48,7 +49,7 @@ def main() -> None:
 
     def read(name: str) -> pl.DataFrame:
         path: Path = getattr(arguments, name)
-        return pl.read_parquet(path, columns=columns[name])
+        return pl.DataFrame(read_columns(path, columns[name]))
 
     with program.recording():
         write_csv("sources", account(*map(read, columns)), arguments.table)

@@ -19,6 +19,7 @@ from scripts.common.cli import UserError
 from scripts.common.config.dataset import Dataset, Reading
 from scripts.common.content import sha256_of
 from scripts.common.program import Program
+from scripts.common.tables import WRITING
 from scripts.data.account import Account
 from scripts.data.hub_files import fetch_hub_files
 from scripts.data.reading import SCHEMA, raw_rows, source_rows
@@ -29,7 +30,7 @@ BATCH = 1000
 def write_raw(rows: Iterator[dict[str, Any]], output: Path) -> int:
     """Write rows of `raw` in batches; return how many."""
     written = 0
-    with pq.ParquetWriter(output, SCHEMA, compression="zstd") as writer:
+    with pq.ParquetWriter(output, SCHEMA, **WRITING) as writer:
         while batch := list(islice(rows, BATCH)):
             writer.write_table(pa.Table.from_pylist(batch, schema=SCHEMA))
             written += len(batch)

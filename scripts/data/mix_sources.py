@@ -17,7 +17,7 @@ from scripts.common.atomic import replacing
 from scripts.common.cli import UserError
 from scripts.common.program import Program
 from scripts.common.seeds import derive_seed
-from scripts.common.tables import iterate_parquet
+from scripts.common.tables import WRITING, iterate_parquet
 from scripts.data.reading import SCHEMA
 
 BATCH = 1000
@@ -85,7 +85,7 @@ def main() -> None:
         drawn = shares(readable, arguments.weights) if arguments.weights else readable
         with (
             replacing(arguments.output) as temporary,
-            pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as writer,
+            pq.ParquetWriter(temporary, SCHEMA, **WRITING) as writer,
         ):
             start = 0
             for path, name, rows, size in zip(arguments.sources, arguments.names, readable, drawn, strict=True):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from scripts.common.cli import UserError
 from scripts.common.config.report import Scoring
+from scripts.common.provenance import refuse_edited
 from scripts.compare.labels import control_of, is_control, listed
 from scripts.report.plain import model_label
 from scripts.select.controls import CONTROLS
@@ -155,6 +156,7 @@ def read(folders: Iterable[Path]) -> list[Finished]:
         file = folder / "report/results.json"
         if not file.is_file():
             raise UserError(f"'{folder}' holds no report/results.json: run that experiment to its end, or leave it out")
+        refuse_edited([file, folder / ANSWERS])
         try:
             results = json.loads(file.read_text(encoding="utf-8"))
             arms = _Results.model_validate(results).tables.arms

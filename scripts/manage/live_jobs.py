@@ -21,6 +21,8 @@ RUN_ID = re.compile(r"SLURM run ID: (\S+)")
 JOB_NUMBER = re.compile(r"(?:SLURM jobid |with external jobid ')(\d+)")
 WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
 COLUMNS = "%i|%T|%M|%j|%Z|%k"
+ANSWER = 120
+"""Seconds that Slurm's controller is given to answer: where it has much to do, its programs wait."""
 
 
 class LiveJob(NamedTuple):
@@ -73,15 +75,20 @@ def slurm_jobs(name: str) -> list[LiveJob]:
     if not (runs or numbers) or shutil.which("squeue") is None:
         return []
     command = ["squeue", "--me", "--noheader", "--array", "--format", COLUMNS]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    if done.returncode:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=ANSWER)
+        silent = f"{done.stderr.strip()} (exit code {done.returncode})" if done.returncode else ""
+    except subprocess.TimeoutExpired:
+        silent = f"nothing came for {ANSWER} s"
+    if silent:
         raise UserError(
-            f"squeue does not answer, so jobs of earlier runs cannot be known ({done.stderr.strip()}); where their "
+            f"squeue does not answer, so jobs of earlier runs cannot be known ({silent}); try again, and where their "
             "Slurm is gone for good, delete .snakemake/log"
         )
     jobs = []
     for line in done.stdout.splitlines():
-        number, state, ran, job, folder, comment = line.split("|", 5)
+        # Of other runs' jobs a name or comment may hold anything, also what ends a column or a line.
+        number, state, ran, job, folder, comment = [*line.split("|", 5), *([""] * 5)][:6]
         # Numbers begin anew with a new controller: one counts in this folder only.
         same_folder = os.path.realpath(folder) == os.path.realpath(Path.cwd())
         if job in runs or (number in numbers and same_folder):
@@ -134,7 +141,10 @@ def end(jobs: list[LiveJob]) -> None:
     numbers = [job.id for job in jobs if job.where == "slurm"]
     # Long lists are cut up: a command line has a longest length.
     for first in range(0, len(numbers), 500):
-        subprocess.run(["scancel", *numbers[first : first + 500]], check=False, timeout=120)
+        try:
+            subprocess.run(["scancel", *numbers[first : first + 500]], check=False, timeout=ANSWER)
+        except subprocess.TimeoutExpired:
+            raise UserError(f"scancel does not answer (nothing came for {ANSWER} s): try again") from None
     for job in jobs:
         if job.where == "local":
             try:

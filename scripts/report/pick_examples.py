@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from scripts.common import cli
 from scripts.common.atomic import replacing
 from scripts.common.program import Program
 from scripts.common.questions import read_questions
 from scripts.common.seeds import derive_seed
+from scripts.common.tables import read_columns
 
 HEAD, TAIL = 900, 500  # characters kept of a long answer
 KINDS = ("right", "wrong", "truncated")
@@ -51,7 +51,7 @@ def main() -> None:
     program.add_output("--examples", "examples.json to write")
     arguments = program.parse()
     with program.recording():
-        answers = pq.read_table(arguments.answers, filters=[("model", "=", arguments.model)]).to_pandas()
+        answers = read_columns(arguments.answers, filters=[("model", "=", arguments.model)]).to_pandas()
         texts = questions_of(arguments.benchmarks)
         examples: list[dict[str, Any]] = []
         for row in draw(answers).to_dict("records"):

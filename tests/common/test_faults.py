@@ -67,6 +67,43 @@ def test_a_write_that_comes_short_says_where(tmp_path: Path, capsys: pytest.Capt
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("table.csv", "before")]
 
 
+def limited(limit: str, program: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of ours, made of one line, under a limit of the shell's."""
+    code = f"from scripts.common import cli\nfrom scripts.common.atomic import replacing\ndef main():\n    {program}\n"
+    command = ["bash", "-c", f'{limit}; "$0" -c "$1"', sys.executable, f"{code}\ncli.run(main)"]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize(
+    ("limit", "program", "code", "words"),
+    [
+        ("ulimit -f 1", "with replacing('{0}/t') as t: t.write_bytes(b'x' * 9999)", 2,
+         "error: '{0}/t' grows above the size that a file may have here (ulimit -f)"),
+        ("ulimit -n 32", "l = [open('/dev/null') for _ in range(40)]", 2, "error: too many files are open at once"),
+        ("true", "with replacing('{0}/' + 'x' * 300) as t: t.write_bytes(b'')", 2, "is longer than this file system takes"),
+        ("ulimit -v 2000000", "bytes(10**11)", 75, "stopped: memory ran out: give the job more"),
+    ],
+)  # fmt: skip
+def test_a_limit_of_the_machine_is_one_sentence(
+    tmp_path: Path, limit: str, program: str, code: int, words: str
+) -> None:
+    done = limited(limit, program.format(tmp_path))
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    assert words.format(tmp_path) in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_that_has_enough_ends_the_program_in_silence() -> None:
+    """`make status | head -1`; another pipe that breaks is a fault, and no end."""
+    many = "import time; [(print('x' * 10**5, flush=True), time.sleep(0.01)) for _ in range(1000)]"
+    code = f"from scripts.common import cli\ndef main():\n    {many}\ncli.run(main)"
+    command = ["bash", "-c", '"$0" -c "$1" | head -c 1; echo " ${PIPESTATUS[0]}"', sys.executable, code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert (done.stdout, done.stderr) == ("x 141\n", "")
+    other = limited("true", "import os; r, w = os.pipe(); os.close(r); os.write(w, b'x')")
+    assert other.returncode == 1 and "BrokenPipeError" in other.stderr
+
+
 def test_a_fault_of_another_kind_keeps_its_traceback() -> None:
     def main() -> None:
         raise OSError(errno.EIO, "Input/output error", "x")

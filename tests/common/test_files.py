@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -15,11 +16,12 @@ from hypothesis import strategies as st
 
 from scripts.common import tables
 from scripts.common.atomic import replacing, temporary_name
+from scripts.common.cli import UserError
 from scripts.common.content import sha256_of
 from scripts.common.provenance import recording
 from scripts.common.seeds import derive_seed
 from scripts.data.tables import RAW, REJECTED
-from scripts.select.tables import STEPS
+from scripts.select.tables import STEP_SCORES, STEPS
 
 REJECTED_ROWS = [
     {"row": 1, "id": "a", "reason": "too_long", "detail": "数"},
@@ -110,6 +112,61 @@ def test_provenance_says_what_went_in(tmp_path: Path) -> None:
     assert record["inputs"] == {str(tmp_path / "in"): sha256_of(tmp_path / "in")}
     assert record["seed"] == 3 and record["rows"] == 1 and record["packages"]["python"].startswith("3.")
     assert record["sha256"] == sha256_of(tmp_path / "out")
+
+
+def test_nothing_is_made_from_what_its_program_did_not_write(tmp_path: Path) -> None:
+    """A flipped bit of any file, a table, a JSON, a model's folder, is told before anything is made from it."""
+    table, model = tmp_path / "table.csv", tmp_path / "model"
+    model.mkdir()
+    with recording([table, model], []):
+        table.write_text("score\n0.5\n")
+        (model / "weights").write_bytes(b"12345678")
+    with recording([], [table, model]):
+        pass
+    for path, inside in ((table, table), (model, model / "weights")):
+        right = inside.read_bytes()
+        inside.write_bytes(right[:-2] + bytes([right[-2] ^ 1]) + right[-1:])
+        with pytest.raises(UserError, match=f"'{path}' is not what its program wrote"), recording([], [table, model]):
+            pytest.fail("it was begun")
+        inside.write_bytes(right)
+
+
+def test_an_input_that_changes_while_it_is_read_makes_no_record(tmp_path: Path) -> None:
+    """The record would say that the output was made from the new state."""
+    data = tmp_path / "data.jsonl"
+    data.write_text("old")
+    with pytest.raises(UserError, match=f"'{data}' was changed while it was read"), recording([tmp_path / "o"], [data]):
+        (tmp_path / "o").write_text(data.read_text())
+        data.write_text("new")
+    assert not (tmp_path / "o.provenance.json").exists()
+
+
+def test_a_flipped_bit_of_a_table_is_never_another_value(tmp_path: Path) -> None:
+    """Each read is refused in a sentence, or (a byte that nobody reads) is right."""
+    path, draw = tmp_path / "scores.parquet", random.Random(3)
+    rows = [
+        {
+            **dict.fromkeys(STEP_SCORES.schema.names, 0),
+            **{field.name: draw.random() for field in STEP_SCORES.schema if field.type == tables.FLOAT},
+            **{field.name: f"{draw.random()}" for field in STEP_SCORES.schema if field.type == tables.TEXT},
+        }
+        for _ in range(50)
+    ]
+    tables.write_table(STEP_SCORES, rows, path)
+    right, whole = tables.read_table(STEP_SCORES, path), path.read_bytes()
+    refused = 0
+    for _ in range(200):
+        place = draw.randrange(len(whole))
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << draw.randrange(8)]) + whole[place + 1 :])
+        for read in (
+            lambda: tables.read_table(STEP_SCORES, path),
+            lambda: pa.concat_tables(tables.iterate_table(STEP_SCORES, path, 20)),
+        ):
+            try:
+                assert read().equals(right)
+            except tables.TableError:
+                refused += 1
+    assert refused > 250
 
 
 def test_nothing_is_recorded_for_a_failed_program(tmp_path: Path) -> None:

@@ -57,6 +57,15 @@ def test_parts_come_in_order_and_what_was_done_is_taken_up(tmp_path: Path, threa
     assert list(work.iterdir()) == []
 
 
+@pytest.mark.parametrize("left", [b"", b"PAR1 and then garbage PAR1"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_part_that_is_damaged_is_made_again(tmp_path: Path, threads: int, left: bytes) -> None:
+    """As a machine that lost its power leaves a file: without it the program would fail for ever."""
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts/0000002.parquet").write_bytes(left)
+    assert made(tmp_path / "diary", tmp_path / "parts", threads) == [2 * x for x in range(70)]
+
+
 def test_nothing_of_another_state_is_taken_up(tmp_path: Path) -> None:
     work, source, own = tmp_path / "work", tmp_path / "source", tmp_path / "work" / "notes"
     own.mkdir(parents=True)

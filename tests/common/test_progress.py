@@ -92,3 +92,11 @@ def test_without_a_folder_and_on_a_folder_that_cannot_be_written_a_job_goes_on(
 )
 def test_rates(per_second: float, text: str) -> None:
     assert rate_in_words(per_second, "token") == text
+
+
+def test_a_job_does_not_end_for_a_folder_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "told").write_text("a file where the folder should be")
+    monkeypatch.setenv(progress.FOLDER, str(tmp_path / "told"))
+    with Bar(total=2, desc="scored", unit="chain", file=io.StringIO(), miniters=0, mininterval=0) as bar:
+        bar.update(2)
+    assert bar.n == 2

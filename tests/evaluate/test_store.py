@@ -124,6 +124,28 @@ def test_a_line_cut_off_by_a_kill_is_no_answer(tmp_path: Path) -> None:
     assert AnswerStore(tmp_path, {"model": "b"}).known(requests) == {}
 
 
+def test_a_line_that_is_not_as_it_was_written_is_no_answer(tmp_path: Path) -> None:
+    """Every flip of one bit, what is no UTF-8, and other JSON: computed again, never another answer."""
+    request, answer = Request([1, 2], 5, 1), Generated([7, 80, 900], "stop")
+    AnswerStore(tmp_path, {}).add(request, answer)
+    (file,) = tmp_path.rglob("*.jsonl")
+    line = file.read_bytes().strip()
+    flipped = [line[:n] + bytes([line[n] ^ 1 << bit]) + line[n + 1 :] for n in range(len(line)) for bit in (0, 1, 7)]
+    for damaged in [*flipped, b"\xff\xfe", b"5", b"[[], 1, 2]", b"{}", b"null", b"[" * 100]:
+        file.write_bytes(damaged + b"\n")
+        assert AnswerStore(tmp_path, {}).known([request]) in ({}, {0: answer}), damaged
+    file.write_bytes(b"5\n" + line + b"\n")
+    assert AnswerStore(tmp_path, {}).known([request]) == {0: answer}, "the other lines count"
+
+
+def test_a_file_that_cannot_be_read_is_computed_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    AnswerStore(tmp_path, {}).add(Request([1], 1, 1), Generated([2], "stop"))
+    (file,) = tmp_path.rglob("*.jsonl")
+    file.with_name("a.jsonl").mkdir()  # reading it is an OSError, also for root
+    assert AnswerStore(tmp_path, {}).known([Request([1], 1, 1)]) == {0: Generated([2], "stop")}
+    assert "a.jsonl' cannot be read" in caplog.text
+
+
 def test_a_folder_that_cannot_be_written_to_ends_the_keeping_only(tmp_path: Path) -> None:
     (tmp_path / "answers").write_text("a file where the folder should be")
     store = AnswerStore(tmp_path, {})

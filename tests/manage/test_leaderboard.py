@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from scipy import stats
 
 from scripts.common.cli import UserError
 from scripts.common.config.load import load_experiment
+from scripts.common.content import sha256_of
 from scripts.common.digest import ROOT
 from scripts.common.tables import read_table, write_table
 from scripts.compare.answer_matrix import read_answers
@@ -275,6 +277,16 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, folders: list[Path]) -> Non
         read([folders[0], folders[0]])
     with pytest.raises(UserError, match="no experiment has an average 'mine'"):
         weights_of(read(folders), "mine")
+
+
+def test_a_score_that_was_changed_is_not_ranked(tmp_path: Path, folders: list[Path]) -> None:
+    file = shutil.copytree(folders[0], tmp_path / "copy") / "report/results.json"
+    record = {"artefact": str(file), "sha256": sha256_of(file)}
+    file.with_name(f"{file.name}.provenance.json").write_text(json.dumps(record))
+    assert [one.name for one in read([tmp_path / "copy"])] == ["good"]
+    file.write_text(file.read_text().replace('"score": 0.', '"score": 0.9', 1))
+    with pytest.raises(UserError, match=r"results\.json' is not what its program wrote"):
+        read([tmp_path / "copy"])
 
 
 DAMAGED: dict[str, Any] = {

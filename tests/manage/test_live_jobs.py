@@ -64,6 +64,30 @@ def test_a_queue_that_does_not_answer_is_no_empty_queue(folder: Path, monkeypatc
         live_jobs.slurm_jobs("mine")
 
 
+def test_a_queue_that_hangs_is_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(folder, monkeypatch, "exec sleep 60")
+    monkeypatch.setattr(live_jobs, "ANSWER", 0.2)
+    with pytest.raises(UserError, match=r"squeue does not answer.* \(nothing came for 0.2 s\)"):
+        live_jobs.slurm_jobs("mine")
+    (folder / "bin/squeue").rename(folder / "bin/scancel")
+    with pytest.raises(UserError, match="scancel does not answer"):
+        live_jobs.end([live_jobs.LiveJob("71", "train_sft", "running", 1.0, "slurm")])
+
+
+def test_a_queue_that_fails_without_a_word_is_no_empty_queue(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(folder, monkeypatch, "exit 1")
+    with pytest.raises(UserError, match=r"squeue does not answer.*exit code 1"):
+        live_jobs.slurm_jobs("mine")
+
+
+def test_other_jobs_may_be_called_anything(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = f"71|RUNNING|0:10|{RUN}|{folder}|rule_train_sft_wildcards_a-t1"
+    lines = ["5|RUNNING|0:10|a|b|c|/elsewhere|two", "lines of a comment", "", "6|RUNNING|0:10|\xff%s{x}|/x|(null)", own]
+    (folder / "queue").write_bytes("\n".join(lines).encode("latin-1"))
+    stand_in(folder, monkeypatch, f"cat {folder}/queue")
+    assert [job.id for job in live_jobs.slurm_jobs("mine")] == ["71"]
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("0:07", 7), ("12:00", 720), ("1:00:01", 3601), ("2-00:00:00", 172_800), ("INVALID", 0), ("", 0)],
