@@ -7,8 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scripts.select.limopro.patterns import ERROR_CORRECTION, MULTI_METHOD, PROGRESSIVE, VERIFICATION
+from scripts.select.limopro.reading import read_task, read_unit
 from scripts.select.limopro.sequence import LABELS, labels_of, may_follow, read_model, shipped_model
-from scripts.select.limopro.steps import segment
+from scripts.select.limopro.steps import Run, segment, without_closing
+from scripts.select.limopro.train_segmenter import TAGGED, tagged_chains
 from tests.select.test_units import HOSTILE, PIECES
 
 P, V, M, E = PROGRESSIVE, VERIFICATION, MULTI_METHOD, ERROR_CORRECTION
@@ -91,6 +93,39 @@ CHINESE_START = "题目说长方形的边长是3和4，求周长。\n\n首先，
 CHINESE_CHECK = "等等，让我检查一下。两条长边是4+4=8，两条短边是3+3=6，一共是8+6=14。没错，结果一致。\n\n"
 CHINESE_OTHER = "另一种方法是绕着长方形走一圈：3+4=7，7+3=10，10+4=14。结果也是14，结果一致。\n\n"
 CHINESE_END = "最终答案是\\boxed{14}。"
+
+
+def test_other_line_ends_and_spaces_in_empty_lines_change_no_cut() -> None:
+    chains = tagged_chains(TAGGED.with_name("chains_held_back.md"))
+    for steps in chains.values():
+        text = "".join(part for part, _ in steps)
+        found = cut(text)
+        for other in ("\r\n\r\n", "\n  \n"):
+            parts = [(pattern, part.replace("\n\n", other)) for pattern, part in found]
+            assert cut(text.replace("\n\n", other)) == parts
+
+
+def test_a_letter_states_the_answer_only_as_an_option() -> None:
+    puzzle = read_task([], "Who is a knight?", "A")
+    assert not any(puzzle.states(read_unit(text)) for text in ("So it is a knave.", "Then A lies.", "So a = 3"))
+    options = [read_task([], "Which one? A) 1 B) 2 C) 3", answer) for answer in ("B", r"\text{B}")]
+    for text in ("So option B.", "The answer is **B**.", "(B)", "所以答案是B。", "因此选 B"):
+        assert all(task.states(read_unit(text)) for task in options)
+        assert not puzzle.states(read_unit(text))
+
+
+def test_closing_lines_that_state_the_answer_are_no_part_of_the_check_before_them() -> None:
+    runs = [Run(0, 2, P), Run(2, 6, V)]
+
+    def rows(closing: int, names: set[str]) -> list[set[str]]:
+        return [{"paragraph"} if k in (0, 2) else {"paragraph", *names} if k == closing else set() for k in range(6)]
+
+    assert without_closing(runs, rows(5, {"states"})) == [*runs[:1], Run(2, 5, V), Run(5, 6, P)]
+    assert without_closing(runs, rows(4, {"ends"})) == [*runs[:1], Run(2, 4, V), Run(4, 6, P)]
+    # It says something else, is longer than closing lines, or is the check itself: nothing changes.
+    assert without_closing(runs, rows(5, set())) == without_closing(runs, rows(3, {"states"})) == runs
+    assert without_closing([runs[0], Run(2, 5, P), Run(5, 6, V)], rows(5, {"states"}))[-1] == Run(5, 6, V)
+    assert without_closing([], []) == []
 
 
 def test_chinese_chains() -> None:

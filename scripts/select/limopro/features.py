@@ -17,6 +17,8 @@ NEAR = 2  # units before and after whose wording counts
 WINDOW = 6  # units before and after over which novelty and phrases are counted
 _COUNTED = ("verdict", "check", "other", "error", "wait", "doubt", "final")
 NOT_STATED = "stated:0"  # the feature of a unit before which no answer was stated
+PARAGRAPH = "paragraph"  # that of a unit which begins one
+STATES = frozenset(("states", "ends"))  # those of a unit that states the answer, or ends on it
 
 Features = list[set[str]]
 
@@ -81,9 +83,9 @@ def _layout(rows: Features, texts: Sequence[str], units: Sequence[Unit]) -> list
     numbers, paragraph, first, total = [], 0, 0, len(texts)
     for place, (row, unit) in enumerate(zip(rows, units, strict=True)):
         gap = texts[place - 1][len(texts[place - 1].rstrip()) :] if place else "\n\n"
-        if "\n\n" in gap:
+        if gap.count("\n") > 1:  # of "\r\n" too, and with spaces in the empty line
             paragraph, first = paragraph + 1, place
-            row.add("paragraph")
+            row.add(PARAGRAPH)
         elif "\n" in gap:
             row.add("line")
         numbers.append(paragraph)

@@ -2,7 +2,8 @@
 
 A kept step that comes right after a cut one is an orphan when it opens with a reference ("So that works", "But we
 already argued ...") or draws a conclusion from a number that stood only in what was cut. Then the cut is extended to
-the orphan, if that is a functional step which says nothing new, or else the step before it is kept after all.
+the orphan, if that is a functional step which says nothing new, or else the step before it is kept after all. A
+correction whose number the derivation goes on with, however far below, is kept too.
 """
 
 import re
@@ -18,7 +19,7 @@ import polars as pl
 from scripts.common.chain import BOXED
 from scripts.common.fences import MARK
 from scripts.common.tables import iterate_table
-from scripts.select.limopro.patterns import PROGRESSIVE, english
+from scripts.select.limopro.patterns import ERROR_CORRECTION, PROGRESSIVE, english
 from scripts.select.limopro.reading import numbers_in
 from scripts.select.limopro.units import unit_bounds
 from scripts.select.tables import STEPS
@@ -31,9 +32,11 @@ _LEAD = rf"(?:(?:so|and|okay|ok|hmm+|well|then|therefore|thus|hence|now|yes|ah|o
 # It points back at what was said just before.
 _REFERENCE = re.compile(
     rf"{_LEAD}(?:(?:that|this|these|those|it|they|both|neither|either)(?:'s|'re)?\b|(?:the )?same\b|which\b|such\b"
+    r"|(?:all|every|each|(?:the )?(?:two|three|four))(?: (?:of|the|these|my|two|three|four|other))*"
+    r" (?:methods?|ways?|approach(?:es)?|checks?|results?)\b"
     r"|in (?:either|both|that|this) (?:case|way)s?\b|either way"
     r"|(?:correct|right|exactly|perfect|indeed|likewise|similarly|no|yes|yep)\b"
-    r"|(?:as|like) (?:before|above|i (?:said|thought))|(?:we|i) (?:already|just)\b|这|那|它|两种|同样)"
+    r"|(?:as|like) (?:before|above|i (?:said|thought))|(?:we|i) (?:already|just)\b|这|那|它|[两三几]种|同样)"
     rf"|{_TURN}then\b"
 )
 # It turns against what was said just before. A check that begins so ("But wait, is it?") doubts the derivation instead.
@@ -56,24 +59,45 @@ class Account(NamedTuple):
     extended: int
     """Of these, orphans that a cut was extended to."""
     kept: int
-    """Steps kept because their cut would have left an orphan."""
+    """Steps kept because their cut would have left an orphan, or derivation without the number that it goes on with."""
 
     def __add__(self, other: "Account") -> "Account":  # type: ignore[override]
         return Account(*(one + more for one, more in zip(self, other, strict=True)))
 
 
-def is_orphan(step: Piece, gone: Counter[str], known: Container[str]) -> bool:
-    """Tell whether a step cannot stand after a cut.
+class Opening(NamedTuple):
+    """What the first unit of a step hangs on."""
 
-    `gone` counts the numbers of what was cut (a Counter), `known` holds those of what is kept before it.
-    """
+    refers: bool
+    """It speaks of what was said just before."""
+    drawn_on: set[str]
+    """The numbers from which it concludes."""
+
+
+def _read_opening(step: Piece) -> Opening:
     start, end = unit_bounds(step.text)[0]
     unit = step.text[start:end]
     opening = english(unit)
-    if _REFERENCE.match(opening) or (step.pattern == PROGRESSIVE and _CONTRADICTION.match(opening)):
-        return True
-    lost = [number for number in numbers_in(unit) if gone[number] > 0 and number not in known]
-    return bool(_CONCLUSION.match(opening) and lost)
+    turns = step.pattern == PROGRESSIVE and bool(_CONTRADICTION.match(opening))
+    drawn_on = set(numbers_in(unit)) if _CONCLUSION.match(opening) else set()
+    return Opening(turns or bool(_REFERENCE.match(opening)), drawn_on)
+
+
+def _needed_corrections(steps: Sequence[Piece], due: Container[int], numbers: Sequence[set[str]]) -> set[int]:
+    """Return the corrections among `due` whose numbers derivation after them has, and nothing kept before it."""
+    known: set[str] = set()
+    brought: dict[str, int] = {}  # where a number that is not known was brought by a correction, the last one
+    needed = set()
+    for place, step in enumerate(steps):
+        if place in due:
+            brought |= dict.fromkeys(numbers[place] if step.pattern == ERROR_CORRECTION else (), place)
+            continue
+        if step.pattern == PROGRESSIVE:
+            sources = {brought[number] for number in numbers[place] - known if number in brought}
+            needed |= sources
+            known.update(*(numbers[source] for source in sources))
+        known |= numbers[place]
+    return needed
 
 
 def mend(steps: Sequence[Piece], removed: Iterable[int]) -> tuple[list[int], Account]:
@@ -81,15 +105,19 @@ def mend(steps: Sequence[Piece], removed: Iterable[int]) -> tuple[list[int], Acc
 
     The time is linear in the steps: each is cut once at most and taken back once at most.
     """
-    due, gone, extensions, kept = set(removed), set[int](), set[int](), 0
     numbers = [set(numbers_in(step.text)) for step in steps]
+    due, gone, extensions = set(removed), set[int](), set[int]()
+    needed = _needed_corrections(steps, due, numbers)
+    due, kept = due - needed, len(needed)
     known: set[str] = set()  # numbers of what is kept so far
     run: list[int] = []  # the cut steps just before the one that is looked at
     lost: Counter[str] = Counter()  # their numbers
     for place, step in enumerate(steps):
         taken, looked_at = place in due, place
-        restored = []
-        while not taken and run and is_orphan(steps[looked_at], lost, known):
+        restored: list[int] = []
+        opening = _read_opening(step) if run and not taken else Opening(False, set())
+        wanted = opening.drawn_on - known
+        while run and (opening.refers or any(lost[number] > 0 for number in wanted)):
             if looked_at == place and place < len(steps) - 1 and _says_nothing_new(step, numbers[place], known):
                 extensions.add(place)
                 taken = True
@@ -97,6 +125,8 @@ def mend(steps: Sequence[Piece], removed: Iterable[int]) -> tuple[list[int], Acc
             looked_at = run.pop()
             restored.append(looked_at)
             lost.subtract(numbers[looked_at])
+            opening = _read_opening(steps[looked_at])
+            wanted = wanted - numbers[looked_at] | opening.drawn_on - known
         if taken:
             run.append(place)
             lost.update(numbers[place])

@@ -20,6 +20,8 @@ _NO_KEY = re.compile(r"[\s{}$\\.*。]")
 _ASKS = re.compile(r"[?？]|^\s*(?:find|compute|what|determine|express|convert|evaluate|simplify|求)", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[.?!。？！])\s*|\n+")
 _FIGURE = re.compile(r"\[asy\].*?\[/asy\]", re.DOTALL)
+# One letter as an answer is an option, or a name: "a" in a sentence, or "B says", states nothing.
+_OPTION = r"(?:\b(?:option|choice|answer(?: is)?|choose|pick|select)|选项?|答案[是为选]?)[\s:：*]*\(?{0}\b|\({0}\)"
 _COMMON = frozenset(
     re.findall(
         r"\w+",
@@ -166,7 +168,7 @@ def read_task(units: Sequence[str], question: str, answer: str) -> Task:
     key = _stated_answer(units) or key_of(plain_mathematics(answer)) or _last_result(units)
     sentences = [part for part in _SENTENCE.split(_FIGURE.sub("", question)) if part.strip()]
     asking = [part for part in sentences if _ASKS.search(part)] or sentences[-1:]
-    numbers = numbers_in(question)
+    numbers, one_letter = numbers_in(question), re.fullmatch("[a-z]", key)
     return Task(
         numbers=frozenset(numbers),
         asked=frozenset(
@@ -177,5 +179,5 @@ def read_task(units: Sequence[str], question: str, answer: str) -> Task:
         ),
         answer=key,
         telling=len(key) > 1 and key not in numbers and not re.fullmatch(r"[a-z\u4e00-\u9fff]+", key),
-        sight=re.compile(rf"(?<![\w.]){re.escape(key)}(?!\w)"),
+        sight=re.compile(_OPTION.format(key) if one_letter else rf"(?<![\w.]){re.escape(key)}(?!\w)"),
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from scripts.select.limopro.features import NOT_STATED, features_of
+from scripts.select.limopro.features import NOT_STATED, PARAGRAPH, STATES, Features, features_of
 from scripts.select.limopro.patterns import FUNCTIONAL, LETTERS, PROGRESSIVE
 from scripts.select.limopro.sequence import Labelled, SequenceModel, shipped_model
 from scripts.select.limopro.units import is_numbering, unit_bounds
@@ -59,6 +59,21 @@ def runs_of(labelled: Labelled, stated: Sequence[bool]) -> list[Run]:
     return runs
 
 
+def without_closing(runs: Sequence[Run], features: Features) -> list[Run]:
+    """Return the runs with the chain's closing lines as derivation, where a check before them ran on into them.
+
+    Closing lines are a last paragraph of one or two units that begins by stating the answer.
+    """
+    closing = max((place for place, row in enumerate(features) if PARAGRAPH in row), default=0)
+    ends = len(features)
+    if not runs or ends - closing > 2 or features[closing].isdisjoint(STATES):
+        return list(runs)
+    last = runs[-1]
+    if last.pattern == PROGRESSIVE or last.start >= closing:
+        return list(runs)
+    return [*runs[:-1], last._replace(end=closing), Run(closing, ends, PROGRESSIVE)]
+
+
 def _introduces(unit: str) -> bool:
     return is_numbering(unit) or unit.rstrip().endswith((":", "："))
 
@@ -101,7 +116,8 @@ def segment(text: str, question: str = "", answer: str = "", model: SequenceMode
     features = features_of(units, question, answer)
     labelled = (model or shipped_model()).label(features)
     stated = [NOT_STATED not in row for row in features]
-    return steps_of_runs(mended_runs(runs_of(labelled, stated), units), units, bounds)
+    runs = without_closing(runs_of(labelled, stated), features)
+    return steps_of_runs(mended_runs(runs, units), units, bounds)
 
 
 def steps_of_runs(runs: Sequence[Run], units: Sequence[str], bounds: Sequence[tuple[int, int]]) -> list[Step]:
