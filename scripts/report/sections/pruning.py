@@ -32,7 +32,8 @@ DeepSeek-R1 and two of its distilled models, and not on this experiment's.
 """
 ORPHANS = """
 Before steps are cut the pruned chain is read again (@tbl-orphans): a step that would be left speaking of what is gone
-goes too, where it says nothing new, or else the step before it stays.
+goes too, where it says nothing new, or else the step before it stays. A correction with whose number the derivation
+goes on stays too.
 """
 LEFT = "@tbl-pruning and @fig-pruning show what pruning leaves of the rows, and what it would leave at other ratios."
 
