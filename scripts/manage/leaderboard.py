@@ -159,6 +159,8 @@ def notes(board: Board, what: str, weights: dict[str, float], alpha: float) -> s
             " ‡ Its answers are not at hand: it is compared by scores and standard errors only (unpaired), which finds "
             "less."
         )
+    if sum(place.entry.trained and place.paired for place in board.placed) > 1:
+        text += " How much training runs vary is taken as alike for all entries."
     if any(mark(place.level) for place in board.placed):
         text += f" {THESE_RUNS} Its place and group are of these runs, too."
     if board.band:

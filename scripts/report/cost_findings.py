@@ -48,14 +48,15 @@ def cost_summary(costs: pd.DataFrame, experiment: Experiment) -> str:
     Selections of which the same is to be said share a sentence.
     """
     found = costs[(costs["measure"] == "output_tokens") & (costs["verdict"] != NOTHING)]
-    of, said = costs["benchmark"].nunique(), dict[str, list[str]]()
+    of, said = costs["benchmark"].nunique(), dict[tuple[str, str], list[str]]()
     for subset, own in found.groupby("subset", sort=False):
         same: dict[tuple[str, tuple[str, ...]], list[str]] = {}
         for (_, verdict), rows in own.groupby(["question", "verdict"], sort=False):
-            same.setdefault((verdict, tuple(rows["benchmark"])), []).append(against(rows, experiment))
-        parts = [f"{verdict} than those of {listed(to)} {places(names, of)}" for (verdict, names), to in same.items()]
-        said.setdefault(listed(parts), []).append(escape(subset))
-    return " ".join(f"Answers of {listed(subsets)} are {text}." for text, subsets in said.items())
+            same.setdefault((verdict, tuple(rows["benchmark"])), []).append(f"of {against(rows, experiment)}")
+        parts = [f"{verdict} than those {listed(to)} {places(names, of)}" for (verdict, names), to in same.items()]
+        whose = "Answers" if (own["level"] == "method").all() else "In these runs answers"
+        said.setdefault((whose, listed(parts)), []).append(escape(subset))
+    return " ".join(f"{whose} of {listed(subsets)} are {text}." for (whose, text), subsets in said.items())
 
 
 def cost_list(costs: pd.DataFrame, training: pd.DataFrame | None) -> str:

@@ -262,6 +262,10 @@ def test_the_pages(folders: list[Path], tmp_path: Path) -> None:
     leaderboard.write(boards, what, weights, 0.05, "Entries <b>", tmp_path / "out")
     text = (tmp_path / "out/leaderboard.md").read_text()
     assert text.count("Not comparable with the first table") == 2 and "temperature \\(0\\.6 and 1\\.0\\)" in text
+    assert (
+        "vary is taken as alike" in text.split("## Apart")[0]
+        and "vary is taken as alike" not in text.split("## Apart")[1]
+    )
     assert "‡ Its answers are not at hand" in text and "3 arms of random rows scored" in text
     html = (tmp_path / "out/leaderboard.html").read_text()
     assert html.count("<table") == 3 and "Entries &lt;b&gt;" in html and html.count("<img") == 3

@@ -159,6 +159,10 @@ def test_costs_are_told_with_their_intervals(experiment: Experiment) -> None:
         == "Answers of s are shorter than those of as many random rows on b."
     )
     assert cost_summary(pd.DataFrame([cost("output_tokens", verdict="no detectable difference")]), experiment) == ""
+    assert (
+        cost_summary(pd.DataFrame([cost("output_tokens", level="these runs")]), experiment)
+        == "In these runs answers of s are shorter than those of as many random rows on b."
+    )
 
 
 def on(names: str, **more: Any) -> pd.DataFrame:
@@ -194,7 +198,7 @@ def test_of_many_selections_only_what_was_found_is_told() -> None:
 def test_the_same_of_several_references_is_said_once(experiment: Experiment) -> None:
     costs = pd.concat([on("ab"), on("ab", question="unpruned", reference="s.unpruned")])
     assert cost_summary(costs, experiment) == (
-        "Answers of s are shorter than those of as many random rows and the same rows unpruned on both benchmarks."
+        "Answers of s are shorter than those of as many random rows and of the same rows unpruned on both benchmarks."
     )
 
 
