@@ -116,8 +116,8 @@ def mend(steps: Sequence[Piece], removed: Iterable[int]) -> tuple[list[int], Acc
         taken, looked_at = place in due, place
         restored: list[int] = []
         opening = _read_opening(step) if run and not taken else Opening(False, set())
-        wanted = opening.drawn_on - known
-        while run and (opening.refers or any(lost[number] > 0 for number in wanted)):
+        wanted = {number for number in opening.drawn_on - known if lost[number] > 0}
+        while run and (opening.refers or wanted):
             if looked_at == place and place < len(steps) - 1 and _says_nothing_new(step, numbers[place], known):
                 extensions.add(place)
                 taken = True
@@ -127,6 +127,7 @@ def mend(steps: Sequence[Piece], removed: Iterable[int]) -> tuple[list[int], Acc
             lost.subtract(numbers[looked_at])
             opening = _read_opening(steps[looked_at])
             wanted = wanted - numbers[looked_at] | opening.drawn_on - known
+            wanted = {number for number in wanted if lost[number] > 0}
         if taken:
             run.append(place)
             lost.update(numbers[place])
