@@ -6,6 +6,7 @@ sentence), anything else a fault (with its traceback).
 """
 
 import gc
+import io
 import logging
 import os
 import select
@@ -33,6 +34,8 @@ class TryAgain(UserError):
 def run(main: Callable[[], None]) -> NoReturn:
     """Run `main` as a program: log to stderr, turn a `UserError`, or a file that cannot be
     written, into one sentence and exit code 2, or 75."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a letter, a path that is no UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     for noisy in ("httpx", "httpx2", "urllib3", "filelock", "fontTools"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -7,6 +7,10 @@ from pathlib import Path
 # What torch and safetensors say when a write comes short: neither says so in the error's type.
 FULL = ("No space left", "os error 28", "quota exceeded", "unexpected pos", "file write failed", "iostream error")
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+NO_TEMPORARY = (
+    "no folder for temporary files can be written (TMPDIR, /tmp, /var/tmp, this one): make room there, or name one by "
+    "TMPDIR"
+)
 TOO_MANY = (errno.EMFILE, errno.ENFILE)
 NOT_ALLOWED = (errno.EACCES, errno.EPERM)
 
@@ -26,6 +30,8 @@ def is_short_write(error: OSError) -> bool:
 def sentence(error: OSError) -> str | None:
     """Return what a full disk, a read-only or a foreign folder, or a limit of this machine's is told by; None for an
     error of another kind."""
+    if error.errno == errno.ENOENT and "temporary directory" in str(error):  # Python's words
+        return NO_TEMPORARY
     where = f"'{error.filename}'" if error.filename else "a file"
     if error.errno in NO_ROOM:
         return f"the disk is full: {where} could not be written, nothing half-written is left; make room and run again"

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from scripts.common.atomic import replacing
 from scripts.common.cli import UserError
@@ -82,15 +82,21 @@ def write_questions(questions: Iterable[Question], path: Path) -> None:
 def read_questions(path: Path, with_tests: bool = False) -> list[Question]:
     """Read test.jsonl, without the tests of programs unless they are wanted.
 
-    Raises UserError when it is not there or empty, or an id is there twice.
+    Raises UserError when it is not there, damaged or empty, or an id is there twice.
     """
     if not path.is_file():
         raise UserError(f"there is no file '{path}'")
     questions = []
-    with path.open(encoding="utf-8") as stream:
-        for line in stream:
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
             if line.strip():
-                question = Question.model_validate_json(line)
+                try:
+                    question = Question.model_validate_json(line)
+                except ValidationError as error:
+                    raise UserError(
+                        f"'{path}' is damaged in line {number} ({error.errors()[0]['msg']}): delete it, and the next "
+                        "run makes it anew"
+                    ) from error
                 questions.append(question if with_tests else question.model_copy(update={"tests": None}))
     check_questions(questions, str(path))
     return questions

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,7 +99,10 @@ def code() -> Iterator[Found]:
     """Yield what runs the programs that models write."""
     command = ["bwrap", "--ro-bind", "/", "/", "--unshare-all", "true"]
     there = shutil.which("bwrap") is not None
-    works = there and subprocess.run(command, capture_output=True, timeout=30).returncode == 0
+    works = False
+    if there:
+        with suppress(OSError, subprocess.TimeoutExpired):
+            works = subprocess.run(command, capture_output=True, timeout=30).returncode == 0
     brings = "your administrator must allow user namespaces" if there else "apt-get install bubblewrap"
     yield Found("code benchmarks", "bwrap", works, (version("bwrap", "--version") or "works") if works else brings)
 
@@ -125,7 +129,7 @@ def hub() -> Iterator[Found]:
         "gated models, publishing",
         "HF_TOKEN",
         there,
-        "set" if there else "export HF_TOKEN=… (huggingface.co/settings/tokens)",
+        "set" if there else "export HF_TOKEN=... (huggingface.co/settings/tokens)",
     )
 
 

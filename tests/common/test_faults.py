@@ -49,6 +49,17 @@ def test_a_read_only_folder_is_one_sentence(tmp_path: Path) -> None:
     ends_in_one_sentence(done, f"'{tmp_path}/raw.parquet' lies on a read-only file system")
 
 
+def test_no_folder_for_temporary_files_is_one_sentence() -> None:
+    """Of a program, and of Snakemake, which would end in a traceback before it reads anything of ours."""
+    words = "no folder for temporary files can be written (TMPDIR, /tmp"
+    for code in (
+        "import tempfile; from scripts.common import cli; cli.run(tempfile.mkdtemp)",
+        "from scripts.common.config.reading import stop_if_unreadable; stop_if_unreadable(['config.yaml'])",
+    ):
+        done = in_sandbox(command=f'TMPDIR=/nowhere {sys.executable} -c "{code}"; echo $?')
+        ends_in_one_sentence(done, words)
+
+
 def test_a_write_that_comes_short_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where there is no bubblewrap: /dev/full is full for whoever writes to it."""
     if not Path("/dev/full").exists():
@@ -102,6 +113,12 @@ def test_a_reader_that_has_enough_ends_the_program_in_silence() -> None:
     assert (done.stdout, done.stderr) == ("x 141\n", "")
     other = limited("true", "import os; r, w = os.pipe(); os.close(r); os.write(w, b'x')")
     assert other.returncode == 1 and "BrokenPipeError" in other.stderr
+
+
+def test_a_letter_that_the_terminal_lacks_ends_nothing() -> None:
+    """An ASCII or Latin-1 locale, and a path that is no UTF-8."""
+    done = limited("export PYTHONIOENCODING=ascii", "print('caf\\u00e9 \\u2026 \\udcff')")
+    assert (done.returncode, done.stdout) == (0, "caf\\xe9 \\u2026 \\udcff\n"), done.stderr
 
 
 def test_a_fault_of_another_kind_keeps_its_traceback() -> None:

@@ -408,3 +408,11 @@ def test_tasks_that_are_not_there(hub) -> None:
         match=r"task 'aime24': the data set 'HuggingFaceH4/aime_2024' could not be fetched: 404: .* is not there$",
     ):
         read_task("aime24", "math")
+
+
+@pytest.mark.parametrize("damaged", [b'{"id": "2", "question": "1 + ', b"\xff\xfe", b'{"id": "2"}', b"[]", b"\0"])
+def test_questions_that_are_damaged_are_told_with_their_line(tmp_path: Path, damaged: bytes) -> None:
+    file = tmp_path / "test.jsonl"
+    file.write_bytes(b'{"id": "1", "question": "1 + 1?", "answer": "2"}\n' + damaged + b"\n")
+    with pytest.raises(UserError, match=r"test\.jsonl' is damaged in line 2 \("):
+        read_questions(file)

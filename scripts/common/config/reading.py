@@ -5,6 +5,7 @@ Snakemake reads the file before any code of ours: profiles/default has it looked
 
 import re
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
+from scripts.common import disk
 from scripts.common.cli import UserError
 
 LARGEST = 1_000_000
@@ -233,7 +235,12 @@ class _Findings:
 
 
 def stop_if_unreadable(paths: Iterable[str | Path]) -> None:
-    """End the process with one sentence and exit code 2 where a file cannot be read as an experiment."""
+    """End the process with one sentence and exit code 2 where a file cannot be read as an experiment, or Snakemake
+    would find no folder for its temporary files."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        _stop(UserError(disk.NO_TEMPORARY))
     try:
         for path in paths:
             read_document(Path(path))
