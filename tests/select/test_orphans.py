@@ -94,3 +94,23 @@ def test_pairs_are_mended_chain_by_chain(tmp_path) -> None:
     write_table(STEPS, table, tmp_path / "steps.parquet")
     pairs, account = mend_pairs(pl.DataFrame({"id": ["a", "b"], "step": [1, 1]}), tmp_path / "steps.parquet")
     assert pairs.rows() == [("a", 1)] and account == Account(cut=1, extended=0, kept=1)
+
+
+def test_random_pruning_spares_what_no_cut_may_take(tmp_path) -> None:
+    """Of two corrections the second's number is gone on with: the control draws the first, whatever the seed."""
+    from types import SimpleNamespace
+
+    import polars as pl
+
+    from scripts.select.controls.random_prune import draw
+
+    chain = [(P, "150/100 = 1.6. "), (E, "Oops, well. "), (E, "Wait, that is 1.5. "), (P, "300/(2.5 + 1.5) = 75.")]
+    rows = [("a", k, 0, 1, text, pattern) for k, (pattern, text) in enumerate(chain)]
+    table = pl.DataFrame(rows, schema=STEPS.schema.names, orient="row")
+    write_table(STEPS, table, tmp_path / "steps.parquet")
+    scores = pl.DataFrame({"id": ["a", "a"], "step": [1, 2], "pattern": [E, E], "pir": [0.1, -0.2]})
+    source = SimpleNamespace(table=lambda *_: scores, path=lambda _: tmp_path / "steps.parquet")
+    subset = pl.DataFrame({"id": ["a"], "pruned_steps": [[1]]})
+    for seed in range(10):
+        pruned = draw(source, subset, (seed,)).pruned
+        assert pruned is not None and pruned.rows() == [("a", 1)]

@@ -8,11 +8,11 @@ correction whose number the derivation goes on with, however far below, is kept 
 
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
@@ -83,20 +83,20 @@ def _read_opening(step: Piece) -> Opening:
     return Opening(turns or bool(_REFERENCE.match(opening)), drawn_on)
 
 
-def _needed_corrections(steps: Sequence[Piece], due: Container[int], numbers: Sequence[set[str]]) -> set[int]:
-    """Return the corrections among `due` whose numbers derivation after them has, and nothing kept before it."""
+def needed_corrections(steps: Sequence[Piece], numbers: Sequence[set[str]]) -> set[int]:
+    """Return the corrections whose numbers (`numbers` of each step) derivation after them has, and none before them.
+
+    They hang on no choice of what is cut, so that every way of choosing leaves out the same.
+    """
     known: set[str] = set()
-    brought: dict[str, int] = {}  # where a number that is not known was brought by a correction, the last one
+    brought: dict[str, int] = {}  # where a correction has a number, the last one
     needed = set()
     for place, step in enumerate(steps):
-        if place in due:
-            brought |= dict.fromkeys(numbers[place] if step.pattern == ERROR_CORRECTION else (), place)
-            continue
-        if step.pattern == PROGRESSIVE:
-            sources = {brought[number] for number in numbers[place] - known if number in brought}
-            needed |= sources
-            known.update(*(numbers[source] for source in sources))
-        known |= numbers[place]
+        if step.pattern == ERROR_CORRECTION:
+            brought |= dict.fromkeys(numbers[place], place)
+        elif step.pattern == PROGRESSIVE:
+            needed |= {brought[number] for number in numbers[place] - known if number in brought}
+            known |= numbers[place]
     return needed
 
 
@@ -106,9 +106,9 @@ def mend(steps: Sequence[Piece], removed: Iterable[int]) -> tuple[list[int], Acc
     The time is linear in the steps: each is cut once at most and taken back once at most.
     """
     numbers = [set(numbers_in(step.text)) for step in steps]
-    due, gone, extensions = set(removed), set[int](), set[int]()
-    needed = _needed_corrections(steps, due, numbers)
-    due, kept = due - needed, len(needed)
+    needed = needed_corrections(steps, numbers)
+    due, gone, extensions = set(removed) - needed, set[int](), set[int]()
+    kept = len(needed.intersection(removed))
     known: set[str] = set()  # numbers of what is kept so far
     run: list[int] = []  # the cut steps just before the one that is looked at
     lost: Counter[str] = Counter()  # their numbers
@@ -118,7 +118,8 @@ def mend(steps: Sequence[Piece], removed: Iterable[int]) -> tuple[list[int], Acc
         opening = _read_opening(step) if run and not taken else Opening(False, set())
         wanted = {number for number in opening.drawn_on - known if lost[number] > 0}
         while run and (opening.refers or wanted):
-            if looked_at == place and place < len(steps) - 1 and _says_nothing_new(step, numbers[place], known):
+            idle = place not in needed and _says_nothing_new(step, numbers[place], known)
+            if looked_at == place and place < len(steps) - 1 and idle:
                 extensions.add(place)
                 taken = True
                 break
@@ -147,20 +148,29 @@ def _says_nothing_new(step: Piece, numbers: set[str], known: set[str]) -> bool:
     return step.pattern != PROGRESSIVE and len(step.text) <= SHORT and not stays and numbers <= known
 
 
-def _chains(steps: Path, ids: Sequence[str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def _chains(steps: Path, ids: Sequence[str]) -> Iterator[tuple[str, list[Piece]]]:
     """Yield the steps of each of the chains `ids`, which stand together in the table `steps`."""
     batches = iterate_table(STEPS, steps, BATCH, ["id", "step", "text", "pattern"], ids=ids)
     rows = (row for batch in batches for row in batch.to_pylist())
     for identity, chain in groupby(rows, key=itemgetter("id")):
-        yield identity, list(chain)
+        yield identity, [Piece(row["text"], row["pattern"]) for row in chain]
+
+
+def needed_pairs(ids: Sequence[str], steps: Path) -> pl.DataFrame:
+    """Return the corrections of chains `ids` that are never cut, as (id, step)."""
+    found = [
+        (identity, number)
+        for identity, pieces in _chains(steps, ids)
+        for number in sorted(needed_corrections(pieces, [set(numbers_in(piece.text)) for piece in pieces]))
+    ]
+    return pl.DataFrame(found, schema={"id": pl.String, "step": pl.Int64}, orient="row")
 
 
 def mend_pairs(pairs: pl.DataFrame, steps: Path) -> tuple[pl.DataFrame, Account]:
     """Return the steps to remove, as (id, step), of those in `pairs`, so that no orphan is left, and the account."""
     wanted = dict(pairs.group_by("id").agg("step").iter_rows())
     total, mended = Account(0, 0, 0), []
-    for identity, chain in _chains(steps, list(wanted)):
-        pieces = [Piece(row["text"], row["pattern"]) for row in chain]
+    for identity, pieces in _chains(steps, list(wanted)):
         removed, account = mend(pieces, wanted[identity])
         mended += [(identity, number) for number in removed]
         total += account
