@@ -27,6 +27,7 @@ release=${DEBIAN:-bookworm}
 step "Debian $release"
 [ -e "$root/etc/debian_version" ] || debootstrap --variant=minbase "$release" "$root" | { grep "^[EW]:" || true; }
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+[ -e "$root/etc/hosts" ] || echo "127.0.0.1 localhost" > "$root/etc/hosts" # as an installer writes it
 mount -t proc proc "$root/proc"
 mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
 chroot "$root" apt-get update -qq
