@@ -73,7 +73,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "results": {f"{benchmark}|0": {"pass@k:k=1&n=2": 0.5}, "all": {}},
         }
         table.with_suffix(".json").write_text(json.dumps(result))
-    (root / "evaluate/few-t1/chains.parquet.provenance.json").write_text('{"started": "2026-02-03T04:05:06+00:00"}')
+    (root / "evaluate/few-t1/chains.parquet.provenance.json").write_text(
+        '{"artefact": "a", "started": "2026-02-03T04:05:06+00:00"}'
+    )
     names = ("chains", "other")
     call(
         "evaluate.export_logs",

@@ -28,7 +28,7 @@ def subset(tmp_path: Path) -> Path:
         rows.append({"id": f"{number:016x}", "messages": [*system, *turns], **counted})
     write_table(SUBSET, rows, tmp_path / "subset.parquet")
     (tmp_path / "raw.parquet").touch()
-    (tmp_path / "raw.parquet.provenance.json").write_text('{"licence": "cc-by-4.0"}')
+    (tmp_path / "raw.parquet.provenance.json").write_text('{"artefact": "a", "licence": "cc-by-4.0"}')
     return tmp_path / "subset.parquet"
 
 
