@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 from scripts.common.cli import UserError
+from scripts.common.delimiter import delimiter_of
 
 COLUMNS = ("gold", "answer", "correct")
 
@@ -27,7 +28,7 @@ def numbered_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[
         with path.open(encoding="utf-8-sig", newline="") as stream:
             head = stream.readline()
             stream.seek(0)
-            reader = csv.DictReader(stream, strict=True, delimiter=max(",;\t", key=head.count))
+            reader = csv.DictReader(stream, strict=True, delimiter=delimiter_of(head))
             known = {name: name.strip().lower() for name in reader.fieldnames or []}
             names = [known[name] if known[name] in columns else name for name in reader.fieldnames or []]
             reader.fieldnames = names

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from scripts.common.cli import UserError
+from scripts.common.delimiter import delimiter_of
 
 NEEDED = ["model", "benchmark", "score"]
 OPTIONAL = ["source", "run_by", "metric", "n_questions", "stderr", "samples"]
@@ -111,7 +112,7 @@ def read_published(path: Path, percent: bool = False) -> pd.DataFrame:
     """
     try:
         with path.open(encoding="utf-8-sig") as file:
-            separator = max(",;\t", key=file.readline().count)
+            separator = delimiter_of(file.readline())
         published = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is no CSV of published numbers: {error}") from error

@@ -8,11 +8,12 @@ one of them has so many.
 import csv
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from scripts.common.cli import UserError
+from scripts.common.delimiter import delimiter_of
 from scripts.compare.published.published import (
     NEEDED,
     Printed,
@@ -80,10 +81,15 @@ def markdown_tables(path: Path) -> list[Table]:
     return tables
 
 
+def _csv_rows(path: Path) -> Iterator[list[str]]:
+    """Return the cells of a CSV's rows, the header first."""
+    lines = _text(path).splitlines()
+    return csv.reader(lines, delimiter=delimiter_of("".join(lines[:1])))
+
+
 def csv_table(path: Path) -> Table:
     """Return a CSV with a model a row and a benchmark a column."""
-    lines = _text(path).splitlines()
-    rows = [row for row in csv.reader(lines, delimiter=_delimiter(lines)) if any(cell.strip() for cell in row)]
+    rows = [row for row in _csv_rows(path) if any(cell.strip() for cell in row)]
     if len(rows) < 2:
         raise UserError(f"{path} has no rows")
     for row in rows[1:]:
@@ -95,11 +101,6 @@ def csv_table(path: Path) -> Table:
     return Table(path.name, [cell.strip() for cell in rows[0]], [[_plain(cell) for cell in row] for row in rows[1:]])
 
 
-def _delimiter(lines: Sequence[str]) -> str:
-    """Return what keeps the cells of the header apart: commas, or a spreadsheet's semicolons or tabs."""
-    return max(",;\t", key=lines[0].count) if lines else ","
-
-
 def published_rows(path: Path, percent: bool = False) -> list[Row]:
     """Return the rows of a CSV of published numbers, a number or a model a row."""
     if is_wide(path):
@@ -109,8 +110,7 @@ def published_rows(path: Path, percent: bool = False) -> list[Row]:
 
 def is_wide(path: Path) -> bool:
     """Whether a CSV has a benchmark a column, and not the columns of one number a row."""
-    lines = _text(path).splitlines()
-    head = [name.strip().lower() for name in next(csv.reader(lines, delimiter=_delimiter(lines)), [])]
+    head = [name.strip().lower() for name in next(_csv_rows(path), [])]
     return not set(head) & {"benchmark", "score"} and len(head) > 2 and not set(NEEDED) <= set(head)
 
 

@@ -83,6 +83,11 @@ def _read_opening(step: Piece) -> Opening:
     return Opening(turns or bool(_REFERENCE.match(opening)), drawn_on)
 
 
+def _numbers_of(steps: Sequence[Piece]) -> list[set[str]]:
+    """Return the numbers of each step."""
+    return [set(numbers_in(step.text)) for step in steps]
+
+
 def needed_corrections(steps: Sequence[Piece], numbers: Sequence[set[str]]) -> set[int]:
     """Return the corrections whose numbers (`numbers` of each step) derivation after them has, and none before them.
 
@@ -105,7 +110,7 @@ def mend(steps: Sequence[Piece], removed: Iterable[int]) -> tuple[list[int], Acc
 
     The time is linear in the steps: each is cut once at most and taken back once at most.
     """
-    numbers = [set(numbers_in(step.text)) for step in steps]
+    numbers = _numbers_of(steps)
     needed = needed_corrections(steps, numbers)
     due, gone, extensions = set(removed) - needed, set[int](), set[int]()
     kept = len(needed.intersection(removed))
@@ -161,7 +166,7 @@ def needed_pairs(ids: Sequence[str], steps: Path) -> pl.DataFrame:
     found = [
         (identity, number)
         for identity, pieces in _chains(steps, ids)
-        for number in sorted(needed_corrections(pieces, [set(numbers_in(piece.text)) for piece in pieces]))
+        for number in sorted(needed_corrections(pieces, _numbers_of(pieces)))
     ]
     return pl.DataFrame(found, schema={"id": pl.String, "step": pl.Int64}, orient="row")
 
